@@ -1,0 +1,130 @@
+// Failure: what the caller must handle. One class, one table of codes, the facts beside the code.
+//
+// A code never changes its meaning and is never reused: programs compare codes, people read the
+// sentence. Every failure says where, what was found, what was expected and what to do about it.
+
+export const FAILURES = {
+  // Packs: reading.
+  PACK_UNREADABLE: "The pack cannot be read",
+  PACK_TOO_LARGE: "The pack is larger than this host accepts",
+  PACK_PATH_UNSAFE: "A path in the pack leaves the pack or is not plain",
+  PACK_ARCHIVE_INVALID: "The pack's archive is malformed",
+  MANIFEST_SYNTAX: "The manifest is not strict JSON",
+  MANIFEST_INVALID: "The manifest breaks the rules of its format",
+  // Packs: trust.
+  KEY_INVALID: "A key cannot be used",
+  KEYRING_INVALID: "The key ring is malformed",
+  PACK_UNSIGNED: "The pack carries no signature",
+  INVALID_SIGNATURE: "The signature is malformed",
+  NO_TRUSTED_KEY: "No trusted key made this signature",
+  KEY_REVOKED: "The key that signed the pack is revoked",
+  KEY_NOT_YET_VALID: "The key that signed the pack is not valid yet",
+  KEY_EXPIRED: "The key that signed the pack has expired",
+  KEY_MISMATCH: "The manifest names another key than the one that signed",
+  HASH_MISMATCH: "A kernel's bytes are not the bytes that were signed",
+  KERNEL_REVOKED: "A kernel's hash is revoked",
+  PACK_DOWNGRADE: "The pack is older than the lowest version accepted",
+  // Packs: gates.
+  RUNTIME_TOO_OLD: "This runtime is older than the pack requires",
+  RUNTIME_TOO_NEW: "This runtime is newer than the pack supports",
+  PLATFORM_TOO_OLD: "This platform is older than a kernel requires",
+  MISSING_FEATURE: "This engine lacks a WebAssembly feature that a kernel requires",
+  LIMIT_EXCEEDED: "A kernel asks for more than this host grants",
+  FALLBACK_UNKNOWN: "A fallback names neither a kernel of the pack nor a reference of this host",
+  // Packs: building.
+  PACK_SOURCE_INVALID: "The pack's source cannot be built",
+  KERNEL_BUILD_FAILED: "A kernel does not compile",
+  // Sandbox: reading a module.
+  MODULE_MALFORMED: "The module is not well-formed WebAssembly",
+  MODULE_UNSUPPORTED: "The module uses a feature that cannot be rewritten safely",
+  MODULE_INVALID: "The engine refuses the module",
+  MODULE_REFUSED: "The module breaks the sandbox's rules",
+  // Sandbox: running.
+  NOT_VERIFIED: "Only a verified pack reaches the sandbox",
+  KERNEL_NOT_FOUND: "No such kernel",
+  SHAPE_MISMATCH: "The tensors do not fit the kernel's shapes",
+  DTYPE_MISMATCH: "A tensor has another element type than the kernel takes",
+  PARAM_INVALID: "A parameter does not fit its declaration",
+  DESCRIPTOR_INVALID: "The descriptor names memory that the call may not use",
+  OUT_OF_MEMORY: "The kernel's memory is full",
+  POOL_EXHAUSTED: "Every instance is busy and the queue is full",
+  DISPOSED: "This handle was disposed",
+  KERNEL_DEADLINE: "The kernel ran past its budget and was stopped",
+  KERNEL_FUEL: "The kernel used up its fuel and was stopped",
+  KERNEL_STACK: "The kernel's calls went deeper than its stack allows",
+  KERNEL_MEMORY: "The kernel reached outside its memory",
+  KERNEL_ARITHMETIC: "The kernel computed an integer that cannot be represented",
+  KERNEL_UNREACHABLE: "The kernel stopped itself",
+  KERNEL_INDIRECT_CALL: "The kernel called through a table entry that does not fit",
+  KERNEL_TRAP: "The kernel stopped on a trap",
+  KERNEL_CODE: "The kernel returned an error code",
+  KERNEL_LINK: "The kernel could not be instantiated",
+  ENGINE_UNSUPPORTED: "This engine lacks what the sandbox needs",
+  // Tensor files.
+  TENSOR_FILE_INVALID: "The tensor file is malformed",
+  TENSOR_FILE_UNSUPPORTED: "The tensor file holds something that is not supported",
+  TENSOR_FILE_TOO_LARGE: "The tensor file is larger than the limit",
+  TENSOR_NOT_FOUND: "The file holds no such tensor",
+  // Command line.
+  USAGE: "The command line is not understood",
+  INPUT_UNREADABLE: "An input cannot be read",
+  OUTPUT_UNWRITABLE: "An output cannot be written",
+} as const;
+
+export type FailureCode = keyof typeof FAILURES;
+
+/** What every failure must say. */
+export interface Facts {
+  /** Where: a JSON pointer, a file, a byte offset as "byte 0x1f", a kernel id. */
+  readonly at?: string;
+  readonly found: string;
+  readonly expected: string;
+  /** What the reader can do about it, as an instruction. */
+  readonly fix: string;
+}
+
+/** One of several findings behind a single failure, such as each fault of a manifest. */
+export interface Issue extends Facts {
+  readonly at: string;
+  /** Stable, like a failure's code, and listed where the findings are made. */
+  readonly code: string;
+}
+
+export interface FailureOptions extends ErrorOptions {
+  readonly issues?: readonly Issue[];
+  /** Machine-readable facts, such as `{ required, actual }`. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+export class Failure extends Error {
+  override readonly name: string = "Failure";
+  readonly code: FailureCode;
+  readonly at: string | undefined;
+  readonly found: string;
+  readonly expected: string;
+  readonly fix: string;
+  readonly issues: readonly Issue[];
+  readonly detail: Readonly<Record<string, unknown>>;
+
+  constructor(code: FailureCode, facts: Facts, options: FailureOptions = {}) {
+    super(sentence(code, facts), options);
+    this.code = code;
+    this.at = facts.at;
+    this.found = facts.found;
+    this.expected = facts.expected;
+    this.fix = facts.fix;
+    this.issues = options.issues ?? [];
+    this.detail = options.detail ?? {};
+  }
+
+  /** What `--json` prints and logs keep: everything but the stack. */
+  toJSON(): Record<string, unknown> {
+    const { code, message, at, found, expected, fix, issues, detail } = this;
+    return { code, message, at, found, expected, fix, issues, detail };
+  }
+}
+
+function sentence(code: FailureCode, { at, found, expected, fix }: Facts): string {
+  const where = at === undefined ? "" : ` at ${at}`;
+  return `${FAILURES[code]}${where}: found ${found}; expected ${expected}. ${fix}`;
+}

@@ -1,0 +1,57 @@
+// Limits: every bound of the project, by room, with its unit in its name and its reason beside it.
+// Relations between bounds are asserted when the file loads. Each is tested on both sides.
+
+import { assert } from "./assert.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const PACK_LIMITS = {
+  /** A manifest of a thousand kernels is about 1 MB; more is an attack on the parser. */
+  manifestBytesMax: MIB,
+  manifestDepthMax: 32,
+  kernelsMax: 1024,
+  kernelBytesMax: 16 * MIB,
+  archiveBytesMax: 256 * MIB,
+  archiveEntriesMax: 4096,
+  pathBytesMax: 255,
+} as const;
+
+export const MODULE_LIMITS = {
+  moduleBytesMax: 16 * MIB,
+  /** The engines' own limits, so that nothing they would refuse costs us memory first. */
+  typesMax: 1_000_000,
+  functionsMax: 1_000_000,
+  importsMax: 100_000,
+  exportsMax: 100_000,
+  globalsMax: 1_000_000,
+  dataSegmentsMax: 100_000,
+  elementSegmentsMax: 100_000,
+  localsMax: 50_000,
+  functionBytesMax: 7_654_321,
+  blockDepthMax: 100_000,
+  branchTableMax: 65_520,
+  nameBytesMax: 100_000,
+} as const;
+
+export const SANDBOX_LIMITS = {
+  pageBytes: 64 * KIB,
+  pagesMax: 65_536,
+  /** A deadline is compared by signed difference, so a budget stays below half the epoch's range. */
+  budgetTicksMax: 2 ** 31 - 1,
+  /** Every region of a call starts on this boundary: one v128. */
+  regionAlignBytes: 16,
+  tensorRankMax: 8,
+} as const;
+
+export const TENSOR_LIMITS = {
+  headerBytesMax: 100 * MIB,
+  tensorsMax: 100_000,
+  rankMax: 32,
+} as const;
+
+assert(
+  MODULE_LIMITS.moduleBytesMax >= PACK_LIMITS.kernelBytesMax,
+  "a packed kernel can be inspected",
+);
+assert(PACK_LIMITS.archiveBytesMax > PACK_LIMITS.kernelBytesMax, "an archive can hold a kernel");

@@ -1,0 +1,13 @@
+// Base: words that every room shares. It knows no thread, no file and no network.
+
+export { assert } from "./assert.ts";
+export { DTYPES, type DType, sizeBytes, tensorBytes, type TensorView, viewOf } from "./dtype.ts";
+export {
+  type Facts,
+  Failure,
+  type FailureCode,
+  type FailureOptions,
+  FAILURES,
+  type Issue,
+} from "./failure.ts";
+export { MODULE_LIMITS, PACK_LIMITS, SANDBOX_LIMITS, TENSOR_LIMITS } from "./limits.ts";

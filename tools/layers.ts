@@ -1,0 +1,100 @@
+// Layers: which room may open which door. `npm run check` fails on any other import.
+//
+// A room is a folder of `src`; its door is `mod.ts`. Files of one room import each other directly,
+// outsiders use the door, and arrows only point to rooms that stand in the row. A new arrow is a
+// one-line change here that a reviewer sees.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+
+export const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  layout: ["base"],
+  tensor: ["base"],
+  pack: ["base", "layout"],
+  sandbox: ["base", "layout", "pack"],
+  platform: ["base", "pack", "sandbox"], // Implements the seams those rooms declare.
+  cli: ["base", "layout", "tensor", "pack", "sandbox", "platform"],
+  ".": ["base", "layout", "tensor", "pack", "sandbox", "platform"], // The front door.
+};
+
+/** One import that breaks the table or goes round a door. */
+export interface Breach {
+  readonly file: string;
+  readonly specifier: string;
+  readonly why: string;
+}
+
+/** Checks every import of every file under `source` against the table. */
+export function breaches(source: string): Breach[] {
+  const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(
+    (file) => file.endsWith(".ts") && !file.endsWith(".test.ts"),
+  );
+  return [...files.flatMap((file) => breachesOf(source, file)), ...cycles(source, files)];
+}
+
+function breachesOf(source: string, file: string): Breach[] {
+  const room = roomOf(file);
+  const found: Breach[] = [];
+  for (const specifier of importsOf(readFileSync(join(source, file), "utf8"))) {
+    if (!specifier.startsWith(".")) continue;
+    const target = relative(source, resolve(source, dirname(file), specifier));
+    const why = verdict(room, target);
+    if (why !== undefined) found.push({ file, specifier, why });
+  }
+  return found;
+}
+
+function verdict(room: string, target: string): string | undefined {
+  if (target.startsWith("..")) return "leaves src";
+  const to = roomOf(target);
+  if (to === room) return undefined;
+  if (!(LAYERS[room] ?? []).includes(to)) return `${room} may not open ${to}`;
+  const door = to === "platform" ? /^platform\/\w+\/mod\.ts$/ : /^\w+\/mod\.ts$/;
+  return door.test(target.split(sep).join("/")) ? undefined : `goes round the door of ${to}`;
+}
+
+/** Loops of value imports among the files: each is named once, by its first file. */
+function cycles(source: string, files: readonly string[]): Breach[] {
+  const edges = new Map(files.map((file) => [file, valueImports(source, file)]));
+  const state = new Map<string, "open" | "done">();
+  const found: Breach[] = [];
+  const visit = (file: string): void => {
+    state.set(file, "open");
+    for (const next of edges.get(file) ?? []) {
+      if (state.get(next) === "open") found.push({ file, specifier: next, why: "closes a cycle" });
+      else if (!state.has(next)) visit(next);
+    }
+    state.set(file, "done");
+  };
+  for (const file of files) if (!state.has(file)) visit(file);
+  return found;
+}
+
+function valueImports(source: string, file: string): string[] {
+  const text = readFileSync(join(source, file), "utf8").replaceAll(
+    /^(import|export) type .*$/gm,
+    "",
+  );
+  return importsOf(text)
+    .filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => relative(source, resolve(source, dirname(file), specifier)));
+}
+
+function importsOf(text: string): string[] {
+  return [
+    ...text.matchAll(/^(?:import|export)\b[^;]*?from\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm),
+  ].map((match) => (match[1] ?? match[2])!);
+}
+
+function roomOf(file: string): string {
+  const [first, ...rest] = file.split(sep);
+  return rest.length === 0 ? "." : first!;
+}
+
+if (import.meta.main) {
+  const found = breaches(resolve(import.meta.dirname, "../src"));
+  for (const { file, specifier, why } of found) console.error(`${file}: "${specifier}" ${why}`);
+  console.log(`layers: ${found.length} breaches`);
+  process.exitCode = found.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: [
+      "src/**/*.test.ts",
+      "kernels/**/*.test.ts",
+      "tools/**/*.test.ts",
+      "test/**/*.test.ts",
+    ],
+    pool: "forks", // Real processes: workers, memories and tickers of one file never meet another's.
+    maxWorkers: 2,
+    testTimeout: 60_000,
+  },
+});
