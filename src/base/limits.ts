@@ -10,11 +10,24 @@ export const PACK_LIMITS = {
   /** A manifest of a thousand kernels is about 1 MB; more is an attack on the parser. */
   manifestBytesMax: MIB,
   manifestDepthMax: 32,
+  /** JSON values in a manifest: a thousand kernels hold about 60,000, and each costs us an object. */
+  manifestValuesMax: 200_000,
+  /** Characters of one number: more digits than any 64-bit value or exact double needs. */
+  numberCharactersMax: 128,
+  /** Faults reported of one manifest; a reader mends the first few anyway. */
+  issuesMax: 100,
   kernelsMax: 1024,
   kernelBytesMax: 16 * MIB,
   archiveBytesMax: 256 * MIB,
   archiveEntriesMax: 4096,
   pathBytesMax: 255,
+  nameCharactersMax: 128,
+  tensorsPerListMax: 64,
+  paramsMax: 256,
+  /** A signature has 64 bytes; a little more is read, so that a wrong form can be named. */
+  signatureFileBytesMax: 1024,
+  keyringBytesMax: MIB,
+  keysMax: 1024,
 } as const;
 
 export const MODULE_LIMITS = {

@@ -10,4 +10,5 @@ export {
   FAILURES,
   type Issue,
 } from "./failure.ts";
+export { ASSUMED_FEATURES, type Feature, FEATURES } from "./features.ts";
 export { MODULE_LIMITS, PACK_LIMITS, SANDBOX_LIMITS, TENSOR_LIMITS } from "./limits.ts";
