@@ -65,6 +65,7 @@ export const FAILURES = {
   TENSOR_FILE_UNSUPPORTED: "The tensor file holds something that is not supported",
   TENSOR_FILE_TOO_LARGE: "The tensor file is larger than the limit",
   TENSOR_NOT_FOUND: "The file holds no such tensor",
+  TENSOR_INVALID: "A tensor's shape, element type and data do not belong together",
   // Command line.
   USAGE: "The command line is not understood",
   INPUT_UNREADABLE: "An input cannot be read",

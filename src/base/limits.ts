@@ -58,7 +58,10 @@ export const SANDBOX_LIMITS = {
 } as const;
 
 export const TENSOR_LIMITS = {
+  /** A `.safetensors` header, as the format's own reader bounds it. */
   headerBytesMax: 100 * MIB,
+  /** A `.npy` header of the types read here is under 1 KiB; only structured types need more. */
+  npyHeaderBytesMax: 64 * KIB,
   tensorsMax: 100_000,
   rankMax: 32,
 } as const;
