@@ -24,6 +24,11 @@ export function snake(name: string): string {
   return parts.join("_").toLowerCase();
 }
 
+/** `halfSplit` and `half-split` become `HALF_SPLIT`. */
+export function constantName(name: string): string {
+  return snake(name).toUpperCase();
+}
+
 /** Spells every name with `spell`, appending `_` to reserved words, and refuses two that collide. */
 export function spellAll(
   names: readonly string[],

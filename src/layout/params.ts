@@ -16,7 +16,9 @@ export interface ParamDeclaration {
   readonly default?: unknown;
   readonly min?: unknown;
   readonly max?: unknown;
-  readonly description?: string | undefined;
+  readonly description?: string | null | undefined;
+  /** Names for some values, so that people can write `half_split` for 0. */
+  readonly values?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A tensor as a manifest declares it; only its symbolic dimensions matter here. */
@@ -41,6 +43,8 @@ export interface ParamField {
   readonly default: ParamValue | undefined;
   readonly min: ParamValue | undefined;
   readonly max: ParamValue | undefined;
+  /** Names that stand for values, in manifest order. */
+  readonly values: ReadonlyMap<string, ParamValue>;
   readonly note: string;
 }
 
@@ -106,13 +110,25 @@ function paramField(
   at: number,
   bytes: number,
 ): ParamField {
-  const { type, description = "" } = declared;
+  const { type } = declared;
   const bound = (key: "default" | "min" | "max"): ParamValue | undefined =>
     declared[key] === undefined || declared[key] === null
       ? undefined
       : parseParam(type, declared[key], `params/${name}/${key}`);
-  const [byDefault, min, max] = [bound("default"), bound("min"), bound("max")];
-  return { name, type, at, bytes, default: byDefault, min, max, note: description };
+  const values = Object.entries(declared.values ?? {}).map(
+    ([key, value]) => [key, parseParam(type, value, `params/${name}/values/${key}`)] as const,
+  );
+  return {
+    name,
+    type,
+    at,
+    bytes,
+    default: bound("default"),
+    min: bound("min"),
+    max: bound("max"),
+    values: new Map(values),
+    note: declared.description ?? "",
+  };
 }
 
 /** JavaScript moves keys that look like array indices to the front, so their order cannot be kept. */

@@ -4,8 +4,9 @@
 
 import { DESCRIPTOR, KERNEL_CODE_NOTES, KERNEL_CODES, KERNEL_INFO } from "./descriptor.layout.ts";
 import { fieldsOf, type FieldKind } from "./layout.ts";
-import { camel, spellAll } from "./names.ts";
+import { camel, constantName, spellAll } from "./names.ts";
 import type { ParamType } from "./param-value.ts";
+import { namedValues } from "./native-fields.ts";
 import type { ParamsLayout } from "./params.ts";
 
 /** The file `generated/abi.as.ts`: constants, descriptor readers, `writeKernelInfo`, return codes. */
@@ -34,7 +35,8 @@ export function printAbiAs(header: string): string {
 /**
  * Accessors of one kernel's parameter block: `eps(params: usize): f32` for a param named `eps`,
  * `dimRows(params: usize): u32` for a dimension named `rows`. A param that is an AssemblyScript word
- * gets a trailing underscore. A bool param reads as `bool`.
+ * gets a trailing underscore. A bool param reads as `bool`. A value that the manifest names becomes a
+ * constant, `LAYOUT_HALF_SPLIT`, where the param has 32 bits.
  */
 export function paramsAccessorsAs(kernelId: string, layout: ParamsLayout): string {
   const names = spellAll(
@@ -50,14 +52,17 @@ export function paramsAccessorsAs(kernelId: string, layout: ParamsLayout): strin
   );
   return [
     constant("PARAMS_BYTES", layout.bytes, `bytes of the parameter block of ${kernelId}`),
+    ...namedValues(layout).map(({ path, type, value, note }) =>
+      constant(path.map(constantName).join("_"), value, note, type),
+    ),
     "",
     ...params,
     ...dims,
   ].join("\n");
 }
 
-function constant(name: string, value: number, note: string): string {
-  return `/** ${sentence(note)} */\n${INLINE}\nexport const ${name}: i32 = ${value};`;
+function constant(name: string, value: number, note: string, type = "i32"): string {
+  return `/** ${sentence(note)} */\n${INLINE}\nexport const ${name}: ${type} = ${value};`;
 }
 
 function reader(name: string, base: string, type: string, at: number, note: string): string {

@@ -1,9 +1,8 @@
 // Print C: the kernel ABI as C11 structures whose every offset is asserted at compile time.
 
 import { DESCRIPTOR, KERNEL_CODE_NOTES, KERNEL_CODES, KERNEL_INFO } from "./descriptor.layout.ts";
-import { fieldsOf, type Layout } from "./layout.ts";
-import { snake } from "./names.ts";
-import { type NativeField, paramsFields } from "./params-fields.ts";
+import { constantName, snake } from "./names.ts";
+import { namedValues, type NativeField, paramsFields, tableFields } from "./native-fields.ts";
 import type { ParamsLayout } from "./params.ts";
 
 /** The file `generated/abi.h`. */
@@ -32,20 +31,21 @@ export function printAbiC(header: string): string {
 
 /**
  * The parameter block of one kernel as `struct annulus_<kernel>_params`, a param under its own name,
- * a dimension as `dim_<name>`. A bool is a uint32_t that is 0 or 1. A kernel without params prints
- * only the constant `ANNULUS_<KERNEL>_PARAMS_BYTES`, since C has no empty structure.
+ * a dimension as `dim_<name>`. A bool is a uint32_t that is 0 or 1. A value of 32 bits that the manifest
+ * names becomes `ANNULUS_<KERNEL>_<PARAM>_<VALUE>`. A kernel without params prints only the constant `ANNULUS_<KERNEL>_PARAMS_BYTES`, since C has no empty structure.
  */
 export function paramsAccessorsC(kernelId: string, layout: ParamsLayout): string {
   const name = `annulus_${snake(kernelId)}_params`;
-  const constant = `enum { ${name.toUpperCase()}_BYTES = ${layout.bytes} };\n`;
-  if (layout.bytes === 0) return constant;
-  return `${constant}\n${struct(name, paramsFields(layout, RESERVED), layout.bytes)}`;
-}
-
-function tableFields(table: Layout): NativeField[] {
-  return fieldsOf(table, true).map(([name, { at, kind, count, note }]) =>
-    kind === "pad" ? { name, kind, count, at, note } : { name, kind, count: 1, at, note },
-  );
+  const kernel = `ANNULUS_${constantName(kernelId)}`;
+  const constants = [
+    `enum { ${kernel}_PARAMS_BYTES = ${layout.bytes} };\n`,
+    ...namedValues(layout).map(({ path, type, value, note }) => {
+      const constant = [kernel, ...path.map(constantName)].join("_");
+      return `#define ${constant} ((${C_TYPE[type]})(${value})) ${comment(note)}\n`;
+    }),
+  ].join("");
+  if (layout.bytes === 0) return constants;
+  return `${constants}\n${struct(name, paramsFields(layout, RESERVED), layout.bytes)}`;
 }
 
 function struct(name: string, fields: readonly NativeField[], bytes: number): string {
@@ -53,10 +53,8 @@ function struct(name: string, fields: readonly NativeField[], bytes: number): st
     `/* ${bytes} bytes, little-endian. */`,
     `struct ${name} {`,
     ...fields.map(({ name: field, kind, count, note }) => {
-      const comment =
-        note === "" ? "" : ` /* ${note.replaceAll("*/", "* /").replaceAll("/*", "/ *")} */`;
       const array = count === 1 && kind !== "pad" ? "" : `[${count}]`;
-      return `  ${C_TYPE[kind]} ${field}${array};${comment}`;
+      return `  ${C_TYPE[kind]} ${field}${array};${note === "" ? "" : ` ${comment(note)}`}`;
     }),
     "};",
     `_Static_assert(sizeof(struct ${name}) == ${bytes}, "${name} is ${bytes} bytes");`,
@@ -66,6 +64,10 @@ function struct(name: string, fields: readonly NativeField[], bytes: number): st
     ),
     "",
   ].join("\n");
+}
+
+function comment(note: string): string {
+  return `/* ${note.replaceAll(/\s+/g, " ").replaceAll("*/", "* /").replaceAll("/*", "/ *")} */`;
 }
 
 const C_TYPE = {

@@ -3,9 +3,8 @@
 // Only `core` is used, so the file serves `no_std` kernels as it is.
 
 import { DESCRIPTOR, KERNEL_CODE_NOTES, KERNEL_CODES, KERNEL_INFO } from "./descriptor.layout.ts";
-import { fieldsOf, type Layout } from "./layout.ts";
-import { pascal, snake } from "./names.ts";
-import { type NativeField, paramsFields } from "./params-fields.ts";
+import { constantName, pascal } from "./names.ts";
+import { namedValues, type NativeField, paramsFields, tableFields } from "./native-fields.ts";
 import type { ParamsLayout } from "./params.ts";
 
 /** The file `generated/abi.rs`, to be used as a module. */
@@ -25,24 +24,21 @@ export function printAbiRust(header: string): string {
 
 /**
  * The parameter block of one kernel as `<Kernel>Params`, a param under its own name, a dimension as
- * `dim_<name>`. A bool is a u32 that is 0 or 1. A kernel without params prints only the constant
- * `<KERNEL>_PARAMS_BYTES`.
+ * `dim_<name>`. A bool is a u32 that is 0 or 1. A value of 32 bits that the manifest names becomes
+ * `<KERNEL>_<PARAM>_<VALUE>`. A kernel without params prints only the constant `<KERNEL>_PARAMS_BYTES`.
  */
 export function paramsAccessorsRust(kernelId: string, layout: ParamsLayout): string {
-  const constant = `pub const ${snake(kernelId).toUpperCase()}_PARAMS_BYTES: usize = ${layout.bytes};\n`;
-  if (layout.bytes === 0) return constant;
+  const kernel = constantName(kernelId);
+  const constants = [
+    `pub const ${kernel}_PARAMS_BYTES: usize = ${layout.bytes};\n`,
+    ...namedValues(layout).map(({ path, type, value, note }) => {
+      const constant = [kernel, ...path.map(constantName)].join("_");
+      return `${doc(note)}\npub const ${constant}: ${type} = ${value};\n`;
+    }),
+  ].join("");
+  if (layout.bytes === 0) return constants;
   const fields = paramsFields(layout, RESERVED);
-  return `${constant}\n${struct(`${pascal(kernelId)}Params`, fields, layout.bytes)}`;
-}
-
-function tableFields(table: Layout): NativeField[] {
-  return fieldsOf(table, true).map(([name, { at, kind, count, note }]) => ({
-    name,
-    kind,
-    count,
-    at,
-    note,
-  }));
+  return `${constants}\n${struct(`${pascal(kernelId)}Params`, fields, layout.bytes)}`;
 }
 
 function struct(name: string, fields: readonly NativeField[], bytes: number): string {
@@ -52,9 +48,8 @@ function struct(name: string, fields: readonly NativeField[], bytes: number): st
     "#[derive(Clone, Copy, Debug)]",
     `pub struct ${name} {`,
     ...fields.flatMap(({ name: field, kind, count, note }) => {
-      const doc = note === "" ? [] : [`    /// ${note.replaceAll(/\s+/g, " ")}`];
       const type = kind === "pad" ? `[u8; ${count}]` : kind;
-      return [...doc, `    pub ${field}: ${type},`];
+      return [...(note === "" ? [] : [`    ${doc(note)}`]), `    pub ${field}: ${type},`];
     }),
     "}",
     `const _: () = assert!(core::mem::size_of::<${name}>() == ${bytes});`,
@@ -64,6 +59,10 @@ function struct(name: string, fields: readonly NativeField[], bytes: number): st
     ),
     "",
   ].join("\n");
+}
+
+function doc(note: string): string {
+  return `/// ${note.replaceAll(/\s+/g, " ")}`;
 }
 
 const RESERVED: ReadonlySet<string> = new Set(

@@ -22,7 +22,7 @@ const LAYOUT = paramsLayout({
     scale: { type: "f64", default: 0.5 },
     eps: { type: "f32", default: 1e-5, description: "added to the mean square" },
     headDim: { type: "i64", default: -3 },
-    switch: { type: "u32", default: 7 }, // A word of all three languages but Rust's.
+    switch: { type: "u32", default: 7, values: { half_split: 0, on: 7 } }, // A word of C and AS.
   },
   inputs: [{ name: "x", shape: ["rows", "head_dim"] }],
   outputs: [{ name: "y", shape: ["rows", "head_dim"] }],
@@ -58,6 +58,7 @@ int main(void) {
   ${fields.join("\n  ")}
   printf("%zu %d\\n", sizeof(struct annulus_kernel_info), ANNULUS_EMPTY_PARAMS_BYTES);
   if (fread(&p, 1, sizeof p, stdin) != ANNULUS_ROPE_F32_PARAMS_BYTES) return 1;
+  _Static_assert(ANNULUS_ROPE_F32_SWITCH_HALF_SPLIT + 7u == ANNULUS_ROPE_F32_SWITCH_ON, "named");
   printf("%u %g %g %lld %u %u %u\\n", p.causal, p.scale, p.eps, (long long)p.head_dim, p.switch_,
          p.dim_rows, p.dim_head_dim);
   return ANNULUS_OK;
@@ -94,7 +95,7 @@ fn main() {
     std::io::stdin().read_exact(&mut bytes).unwrap();
     let p: RopeF32Params = unsafe { std::mem::transmute(bytes) };
     println!("{} {} {:e} {} {} {} {}", p.causal, p.scale, p.eps, p.head_dim, p.switch, p.dim_rows, p.dim_head_dim);
-    std::process::exit(abi::OK);
+    std::process::exit(abi::OK + (ROPE_F32_SWITCH_ON - p.switch) as i32);
 }
 `,
     );
@@ -117,13 +118,13 @@ test("AssemblyScript: a compiled module reads descriptor and block, and fills th
     "abi.as.ts": printAbiAs("test"),
     "params.as.ts": paramsAccessorsAs("rope_f32", LAYOUT),
     "entry.ts": `import * as abi from "./abi.as";
-import { causal, scale, eps, headDim, switch_, dimRows, dimHeadDim, PARAMS_BYTES } from "./params.as";
+import { causal, scale, eps, headDim, switch_, dimRows, dimHeadDim, PARAMS_BYTES, SWITCH_ON } from "./params.as";
 export function sum(desc: usize): u32 { return ${readers.map((name, i) => `abi.${name}(desc) * ${i + 1}`).join(" + ")}; }
 export function params(p: usize): f64 {
   return (causal(p) ? 1 : 0) + scale(p) + <f64>eps(p) + <f64>headDim(p) + switch_(p) + dimRows(p) + dimHeadDim(p);
 }
 export function info(at: usize): i32 { abi.writeKernelInfo(at, 1, 2, 3, 4, 5, 1); return abi.INTERNAL_ERROR; }
-export function bytes(): i32 { return PARAMS_BYTES; }
+export function bytes(): i32 { return PARAMS_BYTES + <i32>(SWITCH_ON - 7); }
 `,
   };
   let wasm = new Uint8Array();

@@ -81,3 +81,17 @@ test("writeParams() refuses missing values and unknown names, params and dimensi
   expect(refused({ shift: 0 }, { rows: 1 })).toBe("dims/dim");
   expect(refused({ shift: 0 }, { ...DIMS, cols: 1 })).toBe("dims/cols");
 });
+
+test("writeParams() takes a value by the name that the manifest gives it", () => {
+  const values = { half_split: 0, interleaved: 1 };
+  const layout = paramsLayout({
+    params: { layout: { type: "u32", default: 0, max: 1, values } },
+    inputs: [],
+    outputs: [],
+  });
+  const view = new DataView(new ArrayBuffer(4));
+  writeParams(view, 0, layout, { layout: "interleaved" }, {});
+  expect(view.getUint32(0, true)).toBe(1);
+  expect(() => writeParams(view, 0, layout, { layout: "neox" }, {})).toThrow('found "neox"');
+  expect(() => writeParams(view, 0, layout, { layout: "toString" }, {})).toThrow("params/layout");
+});

@@ -31,13 +31,17 @@ export function writeParams(
   }
 }
 
-/** The value that `field` takes for `given`: parsed, defaulted when undefined, and within its bounds. */
+/**
+ * The value that `field` takes for `given`: its default when undefined, the value that a name of the
+ * manifest stands for, else `given` itself, parsed. Fails with PARAM_INVALID when it is out of bounds.
+ */
 export function checkParam(field: ParamField, given: unknown): ParamValue {
   if (given === undefined) {
     if (field.default === undefined) throw missing(`params/${field.name}`);
     return field.default;
   }
-  const value = parseParam(field.type, given, `params/${field.name}`);
+  const named = typeof given === "string" ? field.values.get(given) : undefined;
+  const value = named ?? parseParam(field.type, given, `params/${field.name}`);
   if (field.min !== undefined && value < field.min) throw outside(field, value, "at least");
   if (field.max !== undefined && value > field.max) throw outside(field, value, "at most");
   return value;
