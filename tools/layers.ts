@@ -7,6 +7,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 
+import { importsOf, withoutComments } from "./imports.ts";
+
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   layout: ["base"],
@@ -36,7 +38,7 @@ export function breaches(source: string): Breach[] {
 function breachesOf(source: string, file: string): Breach[] {
   const room = roomOf(file);
   const found: Breach[] = [];
-  for (const specifier of importsOf(readFileSync(join(source, file), "utf8"))) {
+  for (const specifier of importsOf(withoutComments(readFileSync(join(source, file), "utf8")))) {
     if (!specifier.startsWith(".")) continue;
     const target = relative(source, resolve(source, dirname(file), specifier));
     const why = verdict(room, target);
@@ -79,12 +81,6 @@ function valueImports(source: string, file: string): string[] {
   return importsOf(text)
     .filter((specifier) => specifier.startsWith("."))
     .map((specifier) => relative(source, resolve(source, dirname(file), specifier)));
-}
-
-function importsOf(text: string): string[] {
-  return [
-    ...text.matchAll(/^(?:import|export)\b[^;]*?from\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm),
-  ].map((match) => (match[1] ?? match[2])!);
 }
 
 function roomOf(file: string): string {
