@@ -1,0 +1,5 @@
+// Platform, Node: what the inner rooms may not reach for themselves (threads, files, clocks), made of
+// `node:` modules and handed in from outside.
+
+export { sharedTicker, type SharedTickerOptions } from "./shared-ticker.ts";
+export { newEpoch, startTicker, type Ticker, type TickerOptions } from "./ticker.ts";
