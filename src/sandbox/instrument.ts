@@ -445,7 +445,10 @@ class Instrumenter {
     const { indices, interrupt } = this.#plan;
     const armed = this.#arming().length;
     const body = [0]; // No locals.
-    if (interrupt === "epoch") body.push(OP.localGet, 0, OP.globalSet, ...leb(indices.deadline));
+    if (interrupt === "epoch") {
+      body.push(OP.localGet, 0, OP.globalSet, ...leb(indices.deadline));
+      body.push(...this.#plan.check); // A budget of 0 stops even a kernel without a loop.
+    }
     if (interrupt === "fuel") body.push(OP.localGet, 0, OP.globalSet, ...leb(indices.fuel));
     if (this.#chargesStack) {
       body.push(
