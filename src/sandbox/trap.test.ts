@@ -208,7 +208,7 @@ test.each([
   ],
   [
     "SpiderMonkey",
-    "f@/tmp/all.js line 1 > WebAssembly.Module:wasm-function[0]:0x1e\n@/tmp/all.js:1:11715",
+    "f@https://x.org/a.js line 1 > WebAssembly.Module:wasm-function[0]:0x1e\n@https://x.org/a.js:1:11715",
     [0, "f", 0x1e],
   ],
   [

@@ -64,9 +64,9 @@ test("startTicker() refuses a memory that no other thread would see", async () =
 const TICKER = new URL("./ticker.ts", import.meta.url);
 
 /** Runs `body` as a process of its own, with `ticker.ts` imported, and returns what it prints. */
-async function runScript(body: string): Promise<string> {
+async function runScript(body: string, ...flags: string[]): Promise<string> {
   const source = `import { newEpoch, startTicker } from ${JSON.stringify(TICKER.href)};\n${body}`;
-  const args = ["--input-type=module-typescript", "--eval", source];
+  const args = [...flags, "--input-type=module-typescript", "--eval", source];
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
   return stdout;
 }
@@ -105,6 +105,15 @@ test("a ticker whose thread dies tells its owner once", async () => {
     await ticker[Symbol.asyncDispose]();
   `);
   expect(printed).toBe("ENGINE_UNSUPPORTED\n");
+});
+
+test("startTicker() fails with ENGINE_UNSUPPORTED where threads are forbidden", async () => {
+  const script = `
+    const options = { intervalMs: 1, epoch: newEpoch(), onError: console.error };
+    await startTicker(options).catch((error) => console.log(error.code, error.cause.code));
+  `;
+  const printed = await runScript(script, "--permission", "--allow-fs-read=*");
+  expect(printed).toBe("ENGINE_UNSUPPORTED ERR_ACCESS_DENIED\n");
 });
 
 test("sharedTicker() gives one thread per interval, and stops it with its last holder", async () => {

@@ -75,7 +75,11 @@ export async function startTicker(options: TickerOptions): Promise<Ticker> {
 /** The thread's own source: `.ts` in the repository, `.js` where the package is built. */
 function startThread(workerData: TickerThreadData): Worker {
   const source = new URL(`./ticker-thread${extname(import.meta.url)}`, import.meta.url);
-  return new Worker(source, { workerData, name: "annulus-ticker", execArgv: [] });
+  try {
+    return new Worker(source, { workerData, name: "annulus-ticker", execArgv: [] });
+  } catch (cause) {
+    throw died(cause); // Such as a process that may not start threads.
+  }
 }
 
 /** Resolves on the thread's first tick, rejects if it ends before. Leaves no listener behind. */
