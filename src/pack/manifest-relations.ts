@@ -5,7 +5,7 @@
 
 import { compare, parse } from "semver";
 import type { z } from "zod";
-import type { ManifestRule } from "./manifest-rules.ts";
+import type { RuleCode } from "./rules.ts";
 
 type Context = z.core.$RefinementCtx;
 
@@ -101,7 +101,7 @@ function cycles(fallbacks: ReadonlyMap<string, unknown>, context: Context): void
 
 function refuse(
   context: Context,
-  message: ManifestRule,
+  message: RuleCode,
   path: (string | number)[],
   input: unknown,
 ): void {

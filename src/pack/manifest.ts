@@ -9,7 +9,7 @@ import { Failure, type Issue, PACK_LIMITS } from "../base/mod.ts";
 import { deepFreeze } from "./deep-freeze.ts";
 import { type Json, parseJson, printJson } from "./json.ts";
 import { parsePublicKey } from "./keys.ts";
-import { describe, issueFromZod, issueOf } from "./manifest-rules.ts";
+import { describe, issuesFromZod, issueOf } from "./rules.ts";
 import {
   type KernelCategory,
   type KernelEntry,
@@ -36,7 +36,7 @@ export function checked<Schema extends z.ZodType>(schema: Schema, value: Json): 
   const forbidden = forbiddenKeys(value, []);
   if (forbidden.length > 0) throw invalidManifest(forbidden); // Before a library may copy them.
   const result = schema.safeParse(value, { reportInput: true });
-  if (!result.success) throw invalidManifest(distinct(result.error.issues.map(issueFromZod)));
+  if (!result.success) throw invalidManifest(issuesFromZod(result.error));
   return deepFreeze(result.data);
 }
 
@@ -111,11 +111,6 @@ function invalidManifest(issues: readonly Issue[]): Failure {
   const found =
     kept.length === 1 ? first!.found : `${issues.length} faults, first: ${first!.found}`;
   return new Failure("MANIFEST_INVALID", { ...first!, found }, { issues: kept });
-}
-
-/** A value that breaks two parts of one rule is told once. */
-function distinct(issues: readonly Issue[]): Issue[] {
-  return [...new Map(issues.map((issue) => [`${issue.code} ${issue.at}`, issue])).values()];
 }
 
 /** `__proto__` is never an honest key, and code that copies objects carelessly would obey it. */

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import type { Issue } from "../base/mod.ts";
-import { describe, issueOf } from "./manifest-rules.ts";
+import { describe, issueOf } from "./rules.ts";
 
 type Path = readonly (string | number)[];
 

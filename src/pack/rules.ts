@@ -1,5 +1,6 @@
-// Manifest rules: the stable code of each fault a manifest can have, what the rule expects, and what
-// to do. The schema names a rule by its code; this file turns what zod finds into issues for people.
+// Rules: the stable code of each fault that a manifest or a key ring can have, what is expected instead,
+// and what to do. The schemas name a rule by its code; this file turns what zod finds into issues for
+// people.
 
 import type { z } from "zod";
 import { type Issue, PACK_LIMITS, SANDBOX_LIMITS } from "../base/mod.ts";
@@ -12,13 +13,13 @@ interface Rule {
 
 const NAME_RULE = "a name of letters, digits and _, not beginning with a digit";
 
-export const MANIFEST_RULES = {
+export const RULES = {
   // What any document can get wrong.
   KEY_MISSING: { expected: "a value", fix: "Add the key." },
   KEY_FORBIDDEN: { expected: "no key named __proto__", fix: "Remove the key." },
   KEY_UNKNOWN: {
     expected: "a key of the format",
-    fix: "Check its spelling, or leave it: it is kept.",
+    fix: "Check its spelling; a manifest may keep it, a key ring may not.",
   },
   TYPE_WRONG: { expected: "a value of another type", fix: "Correct the value." },
   VALUE_UNKNOWN: { expected: "one of the listed values", fix: "Choose one of them." },
@@ -119,29 +120,59 @@ export const MANIFEST_RULES = {
     expected: "a chain of fallbacks that ends",
     fix: "Let one of them fall back to a reference of the host, or to nothing.",
   },
+  // What a verified pack may still deserve a look for.
+  FILE_UNEXPECTED: { expected: "only files that the manifest names", fix: "Remove the file." },
+  PLATFORM_UNNAMED: {
+    expected: "an entry for this platform",
+    fix: "Test the kernel here, then name the platform in the manifest.",
+  },
+  BUDGET_CLAMPED: {
+    expected: "no more ticks than the host grants",
+    fix: "Expect calls to be stopped at the host's ceiling.",
+  },
+  // The key ring.
+  KEY_ID_INVALID: {
+    expected: "16 hexadecimal digits",
+    fix: "Write the id that `annulus pack keygen` prints.",
+  },
+  KEY_ID_MISMATCH: { expected: "the id of this key", fix: "Correct the id, or the key." },
+  KEY_INVALID: { expected: "an Ed25519 public key", fix: "Copy the key again." },
+  KEY_DUPLICATE: { expected: "each key once", fix: "Remove one of the entries." },
+  KEY_WINDOW_EMPTY: {
+    expected: "not_after to be at least not_before",
+    fix: "Exchange or correct the two times.",
+  },
 } as const satisfies Readonly<Record<string, Rule>>;
 
-export type ManifestRule = keyof typeof MANIFEST_RULES;
+export type RuleCode = keyof typeof RULES;
 
 /** One fault by the code of its rule. `expected` may be said more exactly than the rule does. */
 export function issueOf(
-  code: ManifestRule,
+  code: RuleCode,
   path: readonly PropertyKey[],
   found: string,
-  expected: string = MANIFEST_RULES[code].expected,
+  expected: string = RULES[code].expected,
 ): Issue {
-  return { code, at: pointerOf(path), found, expected, fix: MANIFEST_RULES[code].fix };
+  return { code, at: pointerOf(path), found, expected, fix: RULES[code].fix };
 }
 
-/** What zod found, in the words of the rules. Needs `reportInput`. */
-export function issueFromZod(issue: z.core.$ZodIssue): Issue {
+/**
+ * What zod found, in the words of the rules. Needs `reportInput`. A value that breaks two parts of one
+ * rule is told once.
+ */
+export function issuesFromZod(error: z.ZodError): Issue[] {
+  const issues = error.issues.map(issueFromZod);
+  return [...new Map(issues.map((issue) => [`${issue.code} ${issue.at}`, issue])).values()];
+}
+
+function issueFromZod(issue: z.core.$ZodIssue): Issue {
   const rule = issue.code === "invalid_key" ? issue.issues[0]?.message : issue.message;
   const input = inputOf(issue);
   const found = describe(input);
   if (isRule(rule)) {
     // JSON has no undefined, so a rule broken by it speaks of a key that is not there.
     const code = input === undefined ? "KEY_MISSING" : rule;
-    return issueOf(code, issue.path, found, MANIFEST_RULES[rule].expected);
+    return issueOf(code, issue.path, found, RULES[rule].expected);
   }
   switch (issue.code) {
     case "invalid_type":
@@ -152,6 +183,8 @@ export function issueFromZod(issue: z.core.$ZodIssue): Issue {
       return issueOf(sizeRule(issue.origin), issue.path, found, `at most ${issue.maximum}`);
     case "too_small":
       return issueOf(sizeRule(issue.origin), issue.path, found, `at least ${issue.minimum}`);
+    case "unrecognized_keys":
+      return issueOf("KEY_UNKNOWN", issue.path, issue.keys.map(describe).join(", "));
     default:
       return issueOf("VALUE_INVALID", issue.path, found, issue.message);
   }
@@ -184,12 +217,12 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   array: "a list",
 };
 
-function sizeRule(origin: string): ManifestRule {
+function sizeRule(origin: string): RuleCode {
   return origin === "array" ? "TOO_MANY" : "OUT_OF_RANGE";
 }
 
-function isRule(name: string | undefined): name is ManifestRule {
-  return name !== undefined && Object.hasOwn(MANIFEST_RULES, name);
+function isRule(name: string | undefined): name is RuleCode {
+  return name !== undefined && Object.hasOwn(RULES, name);
 }
 
 /** A value in a few words: its type, and so much of it as fits. */

@@ -1,0 +1,257 @@
+// Verify: the one door through which kernels enter. Nothing else can make a VerifiedKernel, and only
+// that reaches the sandbox.
+//
+//   bytes of kernels.json -> signature by a trusted key, valid now, not revoked
+//                         -> parsed, its author is the signer, no kernel revoked, not too old a version
+//                         -> fits this runtime, platform, engine and ceilings
+//   bytes of each kernel  -> their hash is the signed one
+//
+// Everything is read once into memory of our own before it is judged, and that memory is what is kept.
+// So whoever changes a file, or the buffer that a source lent, changes nothing that was verified.
+
+import { Failure, type Issue, PACK_LIMITS } from "../base/mod.ts";
+import { kernelHash } from "./digest.ts";
+import { fileTooLarge, type PackFiles, tarFiles } from "./files.ts";
+import { gateWarnings, type Host, passGates } from "./gates.ts";
+import { resolveTrust, type Trust } from "./keyring.ts";
+import { getFallback, manifestWarnings, parseManifest, validateForVerify } from "./manifest.ts";
+import type { KernelEntry, Manifest } from "./manifest-schema.ts";
+import { MANIFEST_PATH, SIGNATURE_PATH } from "./path.ts";
+import { hasFeature } from "./probe.ts";
+import { requireRecent, requireUnrevokedKernels } from "./revocation.ts";
+import { issueOf } from "./rules.ts";
+import { requireAuthor, signerOf, unsigned } from "./signer.ts";
+import type { VerifyOptions } from "./verify-options.ts";
+
+/** Known to this file only: whoever passes it to a constructor below is `verifyPack`. */
+const VERIFIED = Symbol("verified");
+
+interface KernelFacts {
+  readonly entry: KernelEntry;
+  readonly packName: string;
+  readonly packVersion: string;
+  /** `sha256:` and the digits, of the bytes that `copyBytes` gives. */
+  readonly hash: string;
+  /** The id of the key that signed; undefined for an unsigned pack. */
+  readonly keyId: string | undefined;
+}
+
+/** One kernel whose bytes are those that a trusted key signed. Frozen, and so is its entry. */
+export class VerifiedKernel implements KernelFacts {
+  readonly entry: KernelEntry;
+  readonly packName: string;
+  readonly packVersion: string;
+  readonly hash: string;
+  readonly keyId: string | undefined;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+
+  constructor(made: symbol, facts: KernelFacts, bytes: Uint8Array<ArrayBuffer>) {
+    if (made !== VERIFIED) throw forged();
+    this.entry = facts.entry;
+    this.packName = facts.packName;
+    this.packVersion = facts.packVersion;
+    this.hash = facts.hash;
+    this.keyId = facts.keyId;
+    this.#bytes = bytes;
+    Object.freeze(this);
+  }
+
+  /** A copy of the module's bytes: the original stays out of reach, so it stays what was hashed. */
+  copyBytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice();
+  }
+
+  /** True only for what this constructor made: no prototype, proxy or clone has the private field. */
+  static made(value: unknown): value is VerifiedKernel {
+    return typeof value === "object" && value !== null && #bytes in value;
+  }
+}
+
+/** A pack that passed every check. */
+export class VerifiedPack {
+  readonly manifest: Manifest;
+  readonly signed: boolean;
+  readonly keyId: string | undefined;
+  /** What did not stop the pack but deserves a look. */
+  readonly warnings: readonly Issue[];
+  readonly kernels: readonly VerifiedKernel[];
+  readonly #byId: ReadonlyMap<string, VerifiedKernel>;
+
+  constructor(
+    made: symbol,
+    manifest: Manifest,
+    kernels: readonly VerifiedKernel[],
+    about: { readonly keyId: string | undefined; readonly warnings: readonly Issue[] },
+  ) {
+    if (made !== VERIFIED) throw forged();
+    this.manifest = manifest;
+    this.signed = about.keyId !== undefined;
+    this.keyId = about.keyId;
+    this.warnings = Object.freeze([...about.warnings]);
+    this.kernels = Object.freeze([...kernels]);
+    this.#byId = new Map(kernels.map((kernel) => [kernel.entry.id, kernel]));
+    Object.freeze(this);
+  }
+
+  /** The kernel named `id`. Fails with KERNEL_NOT_FOUND. */
+  kernel(id: string): VerifiedKernel {
+    const kernel = this.#byId.get(id);
+    if (kernel !== undefined) return kernel;
+    const facts = { found: `"${id}"`, expected: `one of ${[...this.#byId.keys()].join(", ")}` };
+    throw new Failure("KERNEL_NOT_FOUND", { ...facts, fix: "Check the kernel's id." });
+  }
+
+  /** The id that stands in for kernel `id`: one of this pack, or a reference of the host. */
+  fallback(id: string): string | undefined {
+    return getFallback(this.manifest, id);
+  }
+
+  static made(value: unknown): value is VerifiedPack {
+    return typeof value === "object" && value !== null && #byId in value;
+  }
+}
+
+for (const made of [VerifiedKernel, VerifiedPack]) {
+  Object.freeze(made.prototype); // Nobody swaps `copyBytes` for one with other bytes.
+  Object.freeze(made);
+}
+
+export function isVerifiedKernel(value: unknown): value is VerifiedKernel {
+  return VerifiedKernel.made(value);
+}
+
+export function isVerifiedPack(value: unknown): value is VerifiedPack {
+  return VerifiedPack.made(value);
+}
+
+/** Verifies a pack, given as its files or as the bytes of its `.tar`. Fails with the first refusal. */
+export async function verifyPack(
+  source: PackFiles | Uint8Array,
+  options: VerifyOptions,
+): Promise<VerifiedPack> {
+  const { audit = () => {}, now } = options;
+  try {
+    const pack = await judge(source instanceof Uint8Array ? tarFiles(source) : source, options);
+    const { name, version } = pack.manifest;
+    const about = { at: now(), pack: name, version };
+    if (pack.keyId === undefined) audit({ ...about, event: "unsigned-pack-accepted" });
+    else audit({ ...about, event: "pack-accepted", keyId: pack.keyId });
+    return pack;
+  } catch (error) {
+    if (error instanceof Failure) {
+      const { code, message } = error;
+      audit({ at: now(), event: "pack-refused", code, message });
+    }
+    throw error;
+  }
+}
+
+async function judge(files: PackFiles, options: VerifyOptions): Promise<VerifiedPack> {
+  const trust = await resolveTrust(options.trust);
+  const listed = new Set(await files.list());
+  const raw = await own(files, MANIFEST_PATH, PACK_LIMITS.manifestBytesMax);
+  const signer = await signerIn(files, listed, raw, trust, options);
+  const manifest = parseManifest(raw);
+  validateForVerify(manifest, { signed: signer !== undefined });
+  if (signer !== undefined) requireAuthor(manifest, signer);
+  requireUnrevokedKernels(manifest, trust);
+  requireRecent(manifest, trust);
+  const host = hostOf(options);
+  passGates(manifest, host);
+  const kernels = await readKernels(files, manifest, signer?.id);
+  const warnings = [
+    ...manifestWarnings(manifest),
+    ...gateWarnings(manifest, host),
+    ...unexpectedFiles(manifest, listed),
+  ];
+  return new VerifiedPack(VERIFIED, manifest, kernels, { keyId: signer?.id, warnings });
+}
+
+async function signerIn(
+  files: PackFiles,
+  listed: ReadonlySet<string>,
+  raw: Uint8Array,
+  trust: Trust,
+  { allowUnsigned = false, now }: VerifyOptions,
+) {
+  if (!listed.has(SIGNATURE_PATH)) {
+    if (allowUnsigned) return undefined;
+    throw unsigned();
+  }
+  const signature = await own(files, SIGNATURE_PATH, PACK_LIMITS.signatureFileBytesMax);
+  return signerOf(raw, signature, trust, now());
+}
+
+/** Reads a file once, into memory that nobody else holds. */
+async function own(
+  files: PackFiles,
+  path: string,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(await files.read(path, bytesMax));
+  if (bytes.length > bytesMax) throw fileTooLarge(path, bytes.length, bytesMax);
+  return bytes;
+}
+
+function hostOf(options: VerifyOptions): Host {
+  return {
+    runtimeVersion: options.runtimeVersion,
+    platform: options.platform,
+    ceilings: options.ceilings ?? {},
+    hasFeature: options.hasFeature ?? hasFeature,
+    references: options.references ?? new Set(),
+  };
+}
+
+/** Reads and hashes each module once, also when several kernels share it. */
+async function readKernels(
+  files: PackFiles,
+  manifest: Manifest,
+  keyId: string | undefined,
+): Promise<VerifiedKernel[]> {
+  const modules = new Map<string, Uint8Array<ArrayBuffer>>();
+  let bytesLeft: number = PACK_LIMITS.archiveBytesMax;
+  const kernels: VerifiedKernel[] = [];
+  for (const entry of manifest.kernels) {
+    const bytes =
+      modules.get(entry.path) ??
+      (await readModule(files, entry, Math.min(bytesLeft, PACK_LIMITS.kernelBytesMax)));
+    if (!modules.has(entry.path)) bytesLeft -= bytes.length;
+    modules.set(entry.path, bytes);
+    const { name: packName, version: packVersion } = manifest;
+    const facts = { entry, packName, packVersion, hash: entry.hash, keyId };
+    kernels.push(new VerifiedKernel(VERIFIED, facts, bytes));
+  }
+  return kernels;
+}
+
+async function readModule(
+  files: PackFiles,
+  { id: kernel, path, hash: expected }: KernelEntry,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await own(files, path, bytesMax);
+  const actual = await kernelHash(bytes);
+  if (actual === expected) return bytes;
+  throw new Failure(
+    "HASH_MISMATCH",
+    { at: path, found: actual, expected, fix: "Get the pack again: this file was changed." },
+    { detail: { kernel, expected, actual } },
+  );
+}
+
+function unexpectedFiles({ kernels }: Manifest, listed: ReadonlySet<string>): Issue[] {
+  const known = new Set([MANIFEST_PATH, SIGNATURE_PATH, ...kernels.map(({ path }) => path)]);
+  const extra = [...listed].filter((path) => !known.has(path)).toSorted();
+  return extra
+    .slice(0, PACK_LIMITS.issuesMax)
+    .map((path) => issueOf("FILE_UNEXPECTED", [path], "a file that the manifest does not name"));
+}
+
+function forged(): Failure {
+  return new Failure("NOT_VERIFIED", {
+    found: "an attempt to make a verified kernel or pack",
+    expected: "one that verifyPack returned",
+    fix: "Call verifyPack or loadPack.",
+  });
+}
