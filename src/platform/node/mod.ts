@@ -1,6 +1,7 @@
 // Platform, Node: what the inner rooms may not reach for themselves (threads, files, clocks), made of
 // `node:` modules and handed in from outside.
 
+export { ASSEMBLYSCRIPT_FLAGS, compileAssemblyScript } from "./assemblyscript.ts";
 export { directoryFiles, openPackFiles, readFileWithin } from "./pack-files.ts";
 export { sharedTicker, type SharedTickerOptions } from "./shared-ticker.ts";
 export { newEpoch, startTicker, type Ticker, type TickerOptions } from "./ticker.ts";
