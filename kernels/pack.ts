@@ -1,0 +1,22 @@
+// The core pack: what its manifest says, entry by entry. One folder beside this file per kernel.
+
+import type { PackSource } from "../src/pack/mod.ts";
+import { manifest as rmsnormF32 } from "./rmsnorm_f32/manifest.ts";
+import { manifest as ropeF32 } from "./rope_f32/manifest.ts";
+import { manifest as swigluF32 } from "./swiglu_f32/manifest.ts";
+
+export const pack = {
+  name: "annulus-core",
+  version: "0.1.0",
+  description: "Rotary embeddings, norms and activations of Llama-like models",
+  min_runtime_version: "0.1.0",
+  max_runtime_version: "1.0.0",
+  created_at: "2026-01-18T00:00:00Z", // Fixed: the same sources give the same bytes.
+  author: { name: "The Annulus authors", email: "annulus@example.invalid" },
+  kernels: [ropeF32, rmsnormF32, swigluF32],
+  fallbacks: {
+    rope_f32: "rope_reference",
+    rmsnorm_f32: "rmsnorm_reference",
+    swiglu_f32: "swiglu_reference",
+  },
+} as const satisfies PackSource;

@@ -1,0 +1,30 @@
+// rmsnorm_f32 as the pack's manifest declares it. The order of `params` is the order in its block.
+
+import type { KernelSource } from "../../src/pack/mod.ts";
+import { LIMITS, PLATFORMS } from "../defaults.ts";
+
+export const manifest = {
+  id: "rmsnorm_f32",
+  name: "Root mean square normalisation (f32)",
+  category: "normalization",
+  path: "rmsnorm/rmsnorm_f32.wasm",
+  source: "rmsnorm_f32/kernel.ts",
+  entry_point: "rmsnorm_forward",
+  inputs: [
+    { name: "x", dtype: "f32", shape: ["rows", "dim"] },
+    { name: "weight", dtype: "f32", shape: ["dim"] },
+  ],
+  outputs: [{ name: "y", dtype: "f32", shape: ["rows", "dim"] }],
+  params: {
+    eps: {
+      type: "f32",
+      default: 1e-5,
+      min: 1e-30,
+      max: 1,
+      description: "added to the mean of the squares, inside the root",
+    },
+  },
+  accuracy: { max_rel: 1e-5 },
+  resource_limits: LIMITS,
+  platforms: PLATFORMS,
+} as const satisfies KernelSource;

@@ -1,0 +1,275 @@
+// rope_f32: turns pairs of values by the angles of their position.
+// In x f32[batch, seq, heads, dim], freqs f32[seq, dim_half]: angles in radians, not frequencies;
+// out y like x. Judge: reference.ts, absolute 1e-5 times the largest |x|.
+//
+// The first 2 * dim_half values of a head turn, the rest is copied. Which two values are a pair must be
+// said: interleaved pairs (2i, 2i + 1), as GPT-J and GGUF have them, or half_split pairs
+// (i, i + dim_half), as GPT-NeoX and Hugging Face have them. A wrong layout gives wrong text and no
+// error, so there is no default. `inverse` turns back by the same angles.
+//
+// Speed. Cosines and sines are worked out once per position, into scratch, and shared by every batch
+// and head. A turn of the wide loops takes 32 pairs, so that loop control and the sandbox's check at
+// each loop header cost little.
+// Versions: 1 tables per position, eight vectors of pairs per turn (this one). Times: bench/kernels.
+
+import {
+  inputAOffset,
+  inputASize,
+  inputBOffset,
+  inputBSize,
+  INVALID_INPUT,
+  INVALID_OUTPUT,
+  INVALID_PARAMS,
+  OK,
+  OUT_OF_MEMORY,
+  outputOffset,
+  outputSize,
+  paramsOffset,
+  paramsSize,
+  scratchOffset,
+  scratchSize,
+} from "../../generated/abi.as";
+import {
+  dimBatch,
+  dimDim,
+  dimDimHalf,
+  dimHeads,
+  dimSeq,
+  inverse,
+  layout,
+  LAYOUT_HALF_SPLIT,
+  LAYOUT_INTERLEAVED,
+  PARAMS_BYTES,
+} from "../../generated/kernels/rope_f32.as";
+import { f32Bytes2, f32Bytes4 } from "../std/region";
+import { turns } from "../std/turn";
+
+export { kernel_info } from "../../generated/kernels/rope_f32.as";
+export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
+export { forward as kernel_forward, forward as rope_forward };
+
+const WIDE: usize = 128; // Bytes of 32 values: a turn of a wide loop takes so many pairs.
+const VECTOR: usize = 16; // Bytes of one v128: 4 values.
+
+function forward(desc: usize): i32 {
+  if (paramsSize(desc) != PARAMS_BYTES) return INVALID_PARAMS;
+  const params: usize = paramsOffset(desc);
+  const interleaved = layout(params) == LAYOUT_INTERLEAVED;
+  if (!interleaved && layout(params) != LAYOUT_HALF_SPLIT) return INVALID_PARAMS;
+
+  const batches = dimBatch(params);
+  const seq = dimSeq(params);
+  const heads = dimHeads(params);
+  const dim = dimDim(params);
+  const half = dimDimHalf(params);
+  if (half > dim / 2) return INVALID_INPUT;
+  const size = f32Bytes4(batches, seq, heads, dim);
+  const angleBytes = f32Bytes2(seq, half);
+  if (<u64>inputASize(desc) != size || <u64>inputBSize(desc) != angleBytes) return INVALID_INPUT;
+  if (<u64>outputSize(desc) != size) return INVALID_OUTPUT;
+  if (<u64>scratchSize(desc) < f32Bytes2(2, half)) return OUT_OF_MEMORY;
+  if (size == 0) return OK;
+
+  const halfBytes: usize = half * sizeof<f32>();
+  const dimBytes: usize = dim * sizeof<f32>();
+  const tokenBytes = <usize>heads * dimBytes;
+  const batchBytes = <usize>seq * tokenBytes;
+  const table: usize = scratchOffset(desc);
+  const sign: u32 = inverse(params) ? 0x80000000 : 0;
+  let angles: usize = inputBOffset(desc);
+  let token: usize = inputAOffset(desc);
+  const toOutput = <usize>outputOffset(desc) - token;
+  const end = token + batchBytes;
+  do {
+    fillTable(angles, halfBytes, i32x4.splat(sign), table);
+    let head = token;
+    let left = batches;
+    do {
+      const headsEnd = head + tokenBytes;
+      do {
+        if (interleaved) turnInterleaved(head, head + toOutput, table, halfBytes);
+        else turnHalfSplit(head, head + toOutput, table, halfBytes);
+        if (halfBytes * 2 != dimBytes) copy(head, head + toOutput, halfBytes * 2, dimBytes);
+        head += dimBytes;
+      } while (head != headsEnd);
+      head += batchBytes - tokenBytes;
+    } while (--left != 0);
+    angles += halfBytes;
+    token += tokenBytes;
+  } while (token != end);
+  return OK;
+}
+
+/** Cosines of one position's angles, then their sines with `sign`. */
+// @ts-ignore: decorator
+@inline
+function fillTable(angles: usize, bytes: usize, sign: v128, table: usize): void {
+  const vectors = angles + (bytes & ~(VECTOR - 1));
+  const end = angles + bytes;
+  if (angles != vectors) {
+    do {
+      turns(v128.load(angles), sign, table, table + bytes, true);
+      angles += VECTOR;
+      table += VECTOR;
+    } while (angles != vectors);
+  }
+  if (angles != end) {
+    do {
+      turns(v128.load32_zero(angles), sign, table, table + bytes, false);
+      angles += sizeof<f32>();
+      table += sizeof<f32>();
+    } while (angles != end);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function turnHalfSplit(x0: usize, y0: usize, cos: usize, half: usize): void {
+  const wide = cos + (half & ~(WIDE - 1));
+  const vectors = cos + (half & ~(VECTOR - 1));
+  const end = cos + half;
+  let x1 = x0 + half;
+  let y1 = y0 + half;
+  let sin = end;
+  if (cos != wide) {
+    do {
+      splitOne(x0, x1, y0, y1, cos, sin);
+      splitOne(x0 + 16, x1 + 16, y0 + 16, y1 + 16, cos + 16, sin + 16);
+      splitOne(x0 + 32, x1 + 32, y0 + 32, y1 + 32, cos + 32, sin + 32);
+      splitOne(x0 + 48, x1 + 48, y0 + 48, y1 + 48, cos + 48, sin + 48);
+      splitOne(x0 + 64, x1 + 64, y0 + 64, y1 + 64, cos + 64, sin + 64);
+      splitOne(x0 + 80, x1 + 80, y0 + 80, y1 + 80, cos + 80, sin + 80);
+      splitOne(x0 + 96, x1 + 96, y0 + 96, y1 + 96, cos + 96, sin + 96);
+      splitOne(x0 + 112, x1 + 112, y0 + 112, y1 + 112, cos + 112, sin + 112);
+      x0 += WIDE;
+      x1 += WIDE;
+      y0 += WIDE;
+      y1 += WIDE;
+      cos += WIDE;
+      sin += WIDE;
+    } while (cos != wide);
+  }
+  if (cos != vectors) {
+    do {
+      splitOne(x0, x1, y0, y1, cos, sin);
+      x0 += VECTOR;
+      x1 += VECTOR;
+      y0 += VECTOR;
+      y1 += VECTOR;
+      cos += VECTOR;
+      sin += VECTOR;
+    } while (cos != vectors);
+  }
+  if (cos != end) {
+    do {
+      turnPair(x0, x1, y0, y1, cos, sin);
+      x0 += sizeof<f32>();
+      x1 += sizeof<f32>();
+      y0 += sizeof<f32>();
+      y1 += sizeof<f32>();
+      cos += sizeof<f32>();
+      sin += sizeof<f32>();
+    } while (cos != end);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function splitOne(x0: usize, x1: usize, y0: usize, y1: usize, cos: usize, sin: usize): void {
+  const c = v128.load(cos);
+  const s = v128.load(sin);
+  const first = v128.load(x0);
+  const second = v128.load(x1);
+  v128.store(y0, f32x4.sub(f32x4.mul(first, c), f32x4.mul(second, s)));
+  v128.store(y1, f32x4.add(f32x4.mul(first, s), f32x4.mul(second, c)));
+}
+
+// @ts-ignore: decorator
+@inline
+function turnInterleaved(x: usize, y: usize, cos: usize, half: usize): void {
+  const wide = cos + (half & ~(WIDE - 1));
+  const vectors = cos + (half & ~(VECTOR - 1));
+  const end = cos + half;
+  let sin = end;
+  if (cos != wide) {
+    do {
+      pairsOne(x, y, cos, sin);
+      pairsOne(x + 32, y + 32, cos + 16, sin + 16);
+      pairsOne(x + 64, y + 64, cos + 32, sin + 32);
+      pairsOne(x + 96, y + 96, cos + 48, sin + 48);
+      pairsOne(x + 128, y + 128, cos + 64, sin + 64);
+      pairsOne(x + 160, y + 160, cos + 80, sin + 80);
+      pairsOne(x + 192, y + 192, cos + 96, sin + 96);
+      pairsOne(x + 224, y + 224, cos + 112, sin + 112);
+      x += 2 * WIDE;
+      y += 2 * WIDE;
+      cos += WIDE;
+      sin += WIDE;
+    } while (cos != wide);
+  }
+  if (cos != vectors) {
+    do {
+      pairsOne(x, y, cos, sin);
+      x += 2 * VECTOR;
+      y += 2 * VECTOR;
+      cos += VECTOR;
+      sin += VECTOR;
+    } while (cos != vectors);
+  }
+  if (cos != end) {
+    do {
+      turnPair(x, x + sizeof<f32>(), y, y + sizeof<f32>(), cos, sin);
+      x += 2 * sizeof<f32>();
+      y += 2 * sizeof<f32>();
+      cos += sizeof<f32>();
+      sin += sizeof<f32>();
+    } while (cos != end);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function pairsOne(x: usize, y: usize, cos: usize, sin: usize): void {
+  const c = v128.load(cos);
+  const s = v128.load(sin);
+  const a = v128.load(x);
+  const b = v128.load(x, 16);
+  const first = i32x4.shuffle(a, b, 0, 2, 4, 6);
+  const second = i32x4.shuffle(a, b, 1, 3, 5, 7);
+  const low = f32x4.sub(f32x4.mul(first, c), f32x4.mul(second, s));
+  const high = f32x4.add(f32x4.mul(first, s), f32x4.mul(second, c));
+  v128.store(y, i32x4.shuffle(low, high, 0, 4, 1, 5));
+  v128.store(y, i32x4.shuffle(low, high, 2, 6, 3, 7), 16);
+}
+
+/** One pair, in any layout: the ragged end. */
+// @ts-ignore: decorator
+@inline
+function turnPair(x0: usize, x1: usize, y0: usize, y1: usize, cos: usize, sin: usize): void {
+  const c = load<f32>(cos);
+  const s = load<f32>(sin);
+  const first = load<f32>(x0);
+  const second = load<f32>(x1);
+  store<f32>(y0, first * c - second * s);
+  store<f32>(y1, first * s + second * c);
+}
+
+/** Copies the values of a head that do not turn: bytes `from` to `end`, by 16 while it can. */
+// @ts-ignore: decorator
+@inline
+function copy(x: usize, y: usize, from: usize, end: usize): void {
+  let at = from;
+  const vectors = from + ((end - from) & ~(VECTOR - 1));
+  if (at != vectors) {
+    do {
+      v128.store(y + at, v128.load(x + at));
+      at += VECTOR;
+    } while (at != vectors);
+  }
+  if (at != end) {
+    do {
+      store<f32>(y + at, load<f32>(x + at));
+      at += sizeof<f32>();
+    } while (at != end);
+  }
+}

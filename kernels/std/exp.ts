@@ -1,0 +1,47 @@
+// Exp: e^-x of four f32 at once, relative error below 2.5e-7.
+//
+// -x = k * ln(2) + r with k whole and |r| <= ln(2)/2, so e^-x = 2^k * e^r. k * ln(2) is taken in two
+// parts, the first with 16 bits, so that nothing is lost when it cancels x. e^r is the polynomial of
+// degree 5 with the smallest relative error on that interval, 7.5e-8; its coefficients are written for
+// -r, which spares a sign. Multiplying by 2^k is an addition to the exponent's bits.
+
+/** -1/ln(2); a number that rounds by being added; ln(2), first 16 bits; the rest of ln(2). */
+const SPLIT = memory.data<f32>([
+  -1.4426950408889634,
+  12582912, // 1.5 * 2^23: what is added to it keeps its integer part in the low bits.
+  0.693145751953125,
+  1.4286068202862268e-6,
+]);
+
+/** e^r in powers of -r. */
+const SERIES = memory.data<f32>([
+  1.000000072,
+  -0.999999692,
+  0.4999889485,
+  -0.1666757473,
+  0.04191538198,
+  -0.008297655198,
+]);
+
+/**
+ * e^-x for x from -88 to 87. Beyond, the exponent's bits are right but for a carry out of their field:
+ * adding n << 23 to a lane gives e^-x * 2^n if that is a normal number.
+ */
+// @ts-ignore: decorator
+@inline
+export function expNegative(x: v128): v128 {
+  const rounded = f32x4.add(
+    f32x4.mul(x, v128.load32_splat(SPLIT)),
+    v128.load32_splat(SPLIT, 4),
+  );
+  const k = f32x4.sub(rounded, v128.load32_splat(SPLIT, 4));
+  const near = f32x4.add(x, f32x4.mul(k, v128.load32_splat(SPLIT, 8)));
+  const r = f32x4.add(near, f32x4.mul(k, v128.load32_splat(SPLIT, 12)));
+  let sum = v128.load32_splat(SERIES, 20);
+  sum = f32x4.add(v128.load32_splat(SERIES, 16), f32x4.mul(r, sum));
+  sum = f32x4.add(v128.load32_splat(SERIES, 12), f32x4.mul(r, sum));
+  sum = f32x4.add(v128.load32_splat(SERIES, 8), f32x4.mul(r, sum));
+  sum = f32x4.add(v128.load32_splat(SERIES, 4), f32x4.mul(r, sum));
+  sum = f32x4.add(v128.load32_splat(SERIES), f32x4.mul(r, sum));
+  return i32x4.add(sum, i32x4.shl(rounded, 23));
+}

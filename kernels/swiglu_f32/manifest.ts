@@ -1,0 +1,22 @@
+// swiglu_f32 as the pack's manifest declares it.
+
+import type { KernelSource } from "../../src/pack/mod.ts";
+import { LIMITS, PLATFORMS } from "../defaults.ts";
+
+export const manifest = {
+  id: "swiglu_f32",
+  name: "SwiGLU activation (f32)",
+  category: "activation",
+  path: "swiglu/swiglu_f32.wasm",
+  source: "swiglu_f32/kernel.ts",
+  entry_point: "swiglu_forward",
+  inputs: [
+    { name: "gate", dtype: "f32", shape: ["tokens", "ffn"] },
+    { name: "up", dtype: "f32", shape: ["tokens", "ffn"] },
+  ],
+  outputs: [{ name: "y", dtype: "f32", shape: ["tokens", "ffn"] }],
+  params: {},
+  accuracy: { max_rel: 2e-6 },
+  resource_limits: LIMITS,
+  platforms: PLATFORMS,
+} as const satisfies KernelSource;
