@@ -47,6 +47,7 @@ export const FAILURES = {
   PARAM_INVALID: "A parameter does not fit its declaration",
   DESCRIPTOR_INVALID: "The descriptor names memory that the call may not use",
   OUT_OF_MEMORY: "The kernel's memory is full",
+  KERNEL_WROTE_INPUT: "The kernel wrote to memory that it may only read",
   POOL_EXHAUSTED: "Every instance is busy and the queue is full",
   DISPOSED: "This handle was disposed",
   KERNEL_DEADLINE: "The kernel ran past its budget and was stopped",

@@ -1,0 +1,20 @@
+// Front door `annulus/sandbox` on Node: the sandbox room, with a ticker thread behind it.
+
+import { sharedTicker } from "./platform/node/mod.ts";
+import { Sandbox as Core, type SandboxOptions, type TickerSource } from "./sandbox/mod.ts";
+
+export * from "./sandbox/mod.ts";
+
+export interface NodeSandboxOptions extends SandboxOptions {
+  /** Where the epoch comes from. Default: this process's own ticker thread. */
+  readonly ticker?: TickerSource | undefined;
+}
+
+/** A sandbox whose deadlines are kept by a thread of this process, shared by all its sandboxes. */
+export const Sandbox = {
+  create({ ticker = sharedTicker, ...options }: NodeSandboxOptions = {}): Promise<Core> {
+    return Core.create(options, ticker);
+  },
+} as const;
+
+export type Sandbox = Core;

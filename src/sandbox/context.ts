@@ -1,0 +1,52 @@
+// Context: what every call of one kernel shares: its program, its budgets, and whether it may run.
+
+import type { Failure } from "../base/mod.ts";
+import type { Budget } from "./link.ts";
+import type { Program } from "./program.ts";
+import { clampBudget, type Ticker, type Ticks, ticksOf } from "./ticker.ts";
+import type { KernelError } from "./trap.ts";
+
+/** Whether calls may begin: one object per sandbox, read before each of them. */
+export interface Health {
+  /** Set when the sandbox is disposed or its ticker has died. */
+  failure: Failure | undefined;
+}
+
+/** What a sandbox tells its host while it runs. */
+export type SandboxEvent =
+  | { readonly type: "trapped"; readonly kernel: string; readonly error: KernelError }
+  | { readonly type: "cleanup-failed"; readonly kernel: string; readonly error: unknown }
+  | { readonly type: "ticker-died"; readonly error: Failure };
+
+export interface KernelContext {
+  readonly program: Program;
+  readonly ticker: Ticker;
+  readonly health: Health;
+  readonly emit: (event: SandboxEvent) => void;
+  /** What a call gets that asks for nothing. */
+  readonly budget: Budget;
+  /** The most that a call may ask for. */
+  readonly granted: Budget;
+}
+
+/** What a call may ask for; more than its kernel was granted counts as what was granted. */
+export interface BudgetRequest {
+  readonly budgetTicks?: Ticks | undefined;
+  readonly budgetMs?: number | undefined;
+  /** Fuel mode only. */
+  readonly fuel?: bigint | undefined;
+}
+
+/** The budget of a call: the kernel's default, or what was asked for within the grant. */
+export function budgetOf(context: KernelContext, asked: BudgetRequest): Budget {
+  const { budgetMs, budgetTicks, fuel } = asked;
+  if (budgetMs === undefined && budgetTicks === undefined && fuel === undefined)
+    return context.budget;
+  const { budget, granted, ticker } = context;
+  const ticks =
+    budgetTicks ?? (budgetMs === undefined ? undefined : ticksOf(budgetMs, ticker.intervalMs));
+  return {
+    ticks: ticks === undefined ? budget.ticks : clampBudget(ticks, granted.ticks),
+    fuel: fuel === undefined ? budget.fuel : fuel < granted.fuel ? fuel : granted.fuel,
+  };
+}

@@ -1,0 +1,166 @@
+// Link: instantiates a program over a memory, with fresh globals of the host's. One per life of an
+// instance: after a trap or for another tenant, everything here is made anew.
+
+import { Failure, SANDBOX_LIMITS } from "../base/mod.ts";
+import type { Program } from "./program.ts";
+import type { Ticker, Ticks } from "./ticker.ts";
+import { engineOf, type Interrupted, type KernelError, trapError } from "./trap.ts";
+import type { DescriptorRanges } from "./descriptor.ts";
+
+/** What one call may use: ticks of the epoch, or units of fuel, by the sandbox's mode. */
+export interface Budget {
+  readonly ticks: Ticks;
+  readonly fuel: bigint;
+}
+
+/** An export as the rewriter makes it: in mode "none" without the first parameter. */
+type Armed = (...args: (number | bigint)[]) => number;
+
+/** Calls the forward function: arms it with what the budget grants from now on, then enters. */
+export type Enter = (descriptorAt: number, budget: Budget) => number;
+
+export interface Linked {
+  readonly enter: Enter;
+  /** Any other function of the ABI by name; undefined where the module exports none. */
+  readonly entry: (
+    name: string,
+  ) => ((args: readonly number[], budget: Budget) => number) | undefined;
+  /** Why the running call was stopped, as the kernel's own checks left it. */
+  readonly interrupted: () => Interrupted;
+  readonly fuelLeft: () => bigint;
+}
+
+/** The kernel's memory as its module declares it, at its smallest, which may grow to the grant. */
+export function newMemory(program: Program): WebAssembly.Memory {
+  return new WebAssembly.Memory(program.compiled.memory);
+}
+
+/**
+ * Instantiates, which copies the module's data into `memory` and runs its start function within
+ * `budget`. Throws KernelError where that traps, KERNEL_LINK where the engine refuses.
+ */
+export function link(
+  program: Program,
+  memory: WebAssembly.Memory,
+  ticker: Ticker,
+  budget: Budget,
+): Linked {
+  const { compiled, grant } = program;
+  const globals = new Map<string, WebAssembly.Global>();
+  const host: Record<string, WebAssembly.ImportValue> = {};
+  for (const added of compiled.imports) {
+    if (added.kind === "memory")
+      host[added.name] = added.name === "memory" ? memory : ticker.memory;
+    else {
+      const global = new WebAssembly.Global(added.type, added.type.value === "i64" ? 0n : 0);
+      globals.set(added.name, global);
+      host[added.name] = global;
+    }
+  }
+  const interrupted = (): Interrupted => (globals.get("interrupted")?.value ?? 0) as Interrupted;
+  armStart(globals, grant.stackBytes, ticker, budget);
+  const { exports } = instantiate(program, host, interrupted);
+  const armed = (name: string): Armed => exports[compiled.armed.get(name)!] as Armed;
+  return {
+    enter: enterOf(program, armed(compiled.forward), ticker),
+    entry: (name) => {
+      if (!compiled.armed.has(name)) return undefined;
+      const call = armed(name);
+      return (args, budgetOf) => call(...arming(program, ticker, budgetOf), ...args);
+    },
+    interrupted,
+    fuelLeft: () => (globals.get("fuel")?.value ?? 0n) as bigint,
+  };
+}
+
+/** The start function runs inside instantiation, so what stops it is set before. */
+function armStart(
+  globals: ReadonlyMap<string, WebAssembly.Global>,
+  stackBytes: number,
+  ticker: Ticker,
+  budget: Budget,
+): void {
+  const set = (name: string, value: number | bigint): void => {
+    const global = globals.get(name);
+    if (global !== undefined) global.value = value;
+  };
+  set("deadline", deadline(ticker.epoch, budget.ticks));
+  set("fuel", budget.fuel);
+  set("stack", stackBytes);
+}
+
+function instantiate(
+  program: Program,
+  host: Record<string, WebAssembly.ImportValue>,
+  interrupted: () => Interrupted,
+): WebAssembly.Instance {
+  const imports: WebAssembly.Imports = { annulus: host };
+  try {
+    return new WebAssembly.Instance(program.compiled.module, imports);
+  } catch (error) {
+    throw trapOf(program, error, interrupted()) ?? linkFailure(program, String(error), error);
+  }
+}
+
+/** The KernelError for what a call threw; undefined where it was no trap. */
+export function trapOf(
+  program: Program,
+  error: unknown,
+  interrupted: Interrupted,
+  descriptor?: DescriptorRanges,
+): KernelError | undefined {
+  const { names, offsets } = program.compiled;
+  return trapError(error, {
+    kernel: program.kernel,
+    engine: error instanceof Error ? engineOf(error) : "v8",
+    interrupted,
+    offsets,
+    functionName: (index) => names.get(index),
+    descriptor,
+  });
+}
+
+/** One closure per mode, so that the hot path has no branch on it. */
+function enterOf(program: Program, forward: Armed, { epoch }: Ticker): Enter {
+  switch (program.grant.interrupt) {
+    case "epoch":
+      return (at, budget) => forward((Atomics.load(epoch, 0) + budget.ticks) | 0, at);
+    case "fuel":
+      return (at, budget) => forward(budget.fuel, at);
+    case "none":
+      return (at) => forward(at);
+    default:
+      return program.grant.interrupt satisfies never;
+  }
+}
+
+function arming(program: Program, ticker: Ticker, budget: Budget): (number | bigint)[] {
+  switch (program.grant.interrupt) {
+    case "epoch":
+      return [deadline(ticker.epoch, budget.ticks)];
+    case "fuel":
+      return [budget.fuel];
+    case "none":
+      return [];
+    default:
+      return program.grant.interrupt satisfies never;
+  }
+}
+
+/** The epoch at which a budget that begins now is spent. Wraps, as the epoch does. */
+function deadline(epoch: Int32Array, ticks: Ticks): number {
+  return (Atomics.load(epoch, 0) + ticks) | 0;
+}
+
+function linkFailure(program: Program, found: string, cause?: unknown): Failure {
+  return new Failure(
+    "KERNEL_LINK",
+    {
+      at: `kernel "${program.kernel}"`,
+      found,
+      expected: `an instance with a memory of ${SANDBOX_LIMITS.pageBytes}-byte pages and the host's globals`,
+      fix: "Check that the engine grants shared memory of the size that the kernel asks for.",
+    },
+    cause === undefined ? {} : { cause },
+  );
+}

@@ -1,0 +1,77 @@
+// Regions: places the tensors of one call in a kernel's arena, as Kernel ABI v1 has them.
+//
+//   | params | descriptor | input A | input B: every further input | outputs | scratch |
+//
+// Each tensor starts on 16 bytes. The first input is region A; the others follow each other as region
+// B; outputs follow each other as the output region.
+
+import { SANDBOX_LIMITS } from "../base/mod.ts";
+import { DESCRIPTOR } from "../layout/mod.ts";
+import type { Arena } from "./arena.ts";
+import { type Region, type RegionAlign, setRegion } from "./descriptor.ts";
+import type { BoundShapes, BoundTensor } from "./shapes.ts";
+
+const ALIGN = SANDBOX_LIMITS.regionAlignBytes;
+
+/** What every region of an arena is aligned to; more than any element needs. */
+export const ARENA_ALIGN: RegionAlign = {
+  inputA: ALIGN,
+  inputB: ALIGN,
+  output: ALIGN,
+  scratch: ALIGN,
+  params: ALIGN,
+};
+
+/** Where a call's parts lie; tensors' offsets are in manifest order. */
+export interface Placement {
+  readonly paramsAt: number;
+  readonly descriptorAt: number;
+  readonly inputsAt: readonly number[];
+  readonly outputsAt: readonly number[];
+}
+
+/** Takes memory for a call from `arena` and describes it in `words`. OUT_OF_MEMORY takes nothing. */
+export function place(
+  arena: Arena,
+  words: Uint32Array,
+  shapes: BoundShapes,
+  paramsBytes: number,
+): Placement {
+  const mark = arena.mark();
+  try {
+    const paramsAt = arena.allocate(paramsBytes);
+    setRegion(words, "params", paramsAt, paramsBytes);
+    const descriptorAt = arena.allocate(DESCRIPTOR.bytes);
+    const inputsAt = [
+      ...allocate(arena, words, "inputA", shapes.inputs.slice(0, 1)),
+      ...allocate(arena, words, "inputB", shapes.inputs.slice(1)),
+    ];
+    const outputsAt = allocate(arena, words, "output", shapes.outputs);
+    allocate(arena, words, "scratch", shapes.scratch);
+    return { paramsAt, descriptorAt, inputsAt, outputsAt };
+  } catch (error) {
+    arena.release(mark);
+    throw error;
+  }
+}
+
+/** Places tensors one behind the other as one region. No tensors: offset 0, size 0, unused. */
+function allocate(
+  arena: Arena,
+  words: Uint32Array,
+  region: Region,
+  tensors: readonly BoundTensor[],
+): number[] {
+  const offsets: number[] = [];
+  let start = 0;
+  let end = 0;
+  for (let i = 0; i < tensors.length; i++) {
+    const { bytes } = tensors[i]!;
+    const at = arena.allocate(bytes);
+    if (i === 0) start = at;
+    end = at + bytes;
+    offsets.push(at);
+  }
+  setRegion(words, region, start, end - start);
+  return offsets;
+}
