@@ -3,11 +3,9 @@
 // Each leaves the operand stack as it found it, branches nowhere, and calls nothing: a call in the
 // hot path costs 17 to 123 %, a trap behind a comparison 0 to 12 % (docs/INTERRUPTION.md).
 
+import { INTERRUPTED } from "./interrupted.ts";
 import { OP } from "./opcodes.ts";
 import { leb, signedLeb } from "./writer.ts";
-
-/** Why a kernel was stopped: the value that it leaves in the `interrupted` global. */
-export const INTERRUPTED = { no: 0, deadline: 1, stack: 2, fuel: 3 } as const;
 
 /** Indices of what the rewriter imports, in the rewritten module's spaces. */
 export interface AddedIndices {

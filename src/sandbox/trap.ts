@@ -8,15 +8,13 @@ import { Failure, type FailureCode } from "../base/mod.ts";
 import { KERNEL_CODE_NOTES, KERNEL_CODES, type KernelCode } from "../layout/mod.ts";
 import type { DescriptorRanges } from "./descriptor.ts";
 import { AUTHOR, CLASSES, KIND_OF, type KernelErrorKind, REASONS } from "./trap-classes.ts";
+import { INTERRUPTED, type Interrupted } from "./interrupted.ts";
 import { clean, innermostFrame } from "./trap-frame.ts";
 import { type Engine, isStackExhausted, type TrapName, trapOfMessage } from "./trap-messages.ts";
 
 export type { KernelErrorKind } from "./trap-classes.ts";
+export { INTERRUPTED, type Interrupted } from "./interrupted.ts";
 export { type Engine, engineOf, type TrapName } from "./trap-messages.ts";
-
-/** What the injected checks leave in the "interrupted" global before they trap. */
-export const INTERRUPTED = { none: 0, deadline: 1, stack: 2, fuel: 3 } as const;
-export type Interrupted = (typeof INTERRUPTED)[keyof typeof INTERRUPTED];
 
 /** What is known about a trap from the error alone. */
 export interface Trap {
