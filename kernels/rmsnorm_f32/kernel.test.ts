@@ -1,15 +1,11 @@
 import * as fc from "fast-check";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
 import { type Call, normals, relativeError, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
 import { rmsnorm } from "./reference.ts";
 
-let kernel: TestedKernel;
-
-beforeAll(async () => {
-  kernel = await TestedKernel.compile(manifest);
-});
+const kernel = await TestedKernel.compile(manifest);
 
 function callOf(x: Float32Array, weight: Float32Array, params: { eps?: number } = {}): Call {
   return {
