@@ -1,0 +1,73 @@
+// Native: builds kernels.c with the machine's own C compiler and times its kernels.
+//
+// clang is preferred, else gcc. A machine without either is an ordinary answer: the benchmark then
+// prints "not measured" and why.
+
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+export type NativeBuild =
+  | { readonly built: true; readonly program: string; readonly compiler: string }
+  | { readonly built: false; readonly why: string };
+
+export interface NativeTime {
+  readonly kernel: string;
+  readonly shape: string;
+  readonly samples: number;
+  /** Calls per sample. */
+  readonly batch: number;
+  readonly median_ns: number;
+  readonly p99_ns: number;
+}
+
+export type NativeKernel = "rmsnorm" | "rope_interleaved" | "rope_half_split" | "swiglu";
+
+/** As fast as plain C gets: every instruction of this processor, and no care for the last bit. */
+const FLAGS = ["-std=c11", "-O3", "-march=native", "-ffast-math"];
+
+/** clang has to be told of the vectorised cosines and exponentials that gcc finds by itself. */
+const COMPILERS: readonly { readonly name: string; readonly flags: readonly string[] }[] = [
+  ...(process.platform === "linux" && process.arch === "x64"
+    ? [{ name: "clang", flags: ["-fveclib=libmvec"] }]
+    : []),
+  { name: "clang", flags: [] },
+  { name: "gcc", flags: [] },
+];
+
+/** Builds the program into `folder`, which the caller owns. */
+export async function buildNative(folder: string): Promise<NativeBuild> {
+  const program = join(folder, "kernels");
+  const refusals: string[] = [];
+  for (const { name, flags } of COMPILERS) {
+    const source = join(import.meta.dirname, "kernels.c");
+    try {
+      await run(name, [...FLAGS, ...flags, source, "-o", program, "-lm"]);
+      const { stdout } = await run(name, ["--version"]);
+      const compiler = [stdout.split("\n")[0], ...FLAGS.slice(1), ...flags].join(" ");
+      return { built: true, program, compiler };
+    } catch (error) {
+      refusals.push(`${name}: ${reasonOf(error)}`);
+    }
+  }
+  return { built: false, why: refusals.join("; ") };
+}
+
+/** Times one kernel at one shape, such as "512x4096", in a process of its own. */
+export async function timeNative(
+  program: string,
+  kernel: NativeKernel,
+  shape: string,
+  samples: number,
+): Promise<NativeTime> {
+  const { stdout } = await run(program, [kernel, shape, String(samples)]);
+  return JSON.parse(stdout) as NativeTime; // Printed by our own program.
+}
+
+function reasonOf(error: unknown): string {
+  const { code, stderr } = error as { code?: unknown; stderr?: string };
+  if (code === "ENOENT") return "not installed";
+  return stderr?.split("\n").find((line) => line.trim() !== "") ?? String(error);
+}
