@@ -114,3 +114,10 @@ test("parseKeyring() holds the number of keys on both sides", async () => {
 function ringOf(count: number): string {
   return JSON.stringify({ keys: Array.from({ length: count }, () => ({ id: ID, key: KEY })) });
 }
+
+test("parseKeyring() holds the size of the file on both sides", async () => {
+  const [ring, max] = ['{"keys": []}', PACK_LIMITS.keyringBytesMax];
+  expect(await parseKeyring(ring.padEnd(max))).toEqual({ keys: [] });
+  const failure = await failureIn(parseKeyring(ring.padEnd(max + 1)));
+  expect(failure.code).toBe("PACK_TOO_LARGE");
+});

@@ -435,6 +435,37 @@ test("validateForVerify() refuses the sample's placeholders", () => {
   expect(validateForVerify(whole, { signed: false })).toBe(undefined);
 });
 
+function tensorsOf(count: number): unknown[] {
+  return Array.from({ length: count }, (_, index) => ({
+    name: `t${index}`,
+    dtype: "f32",
+    shape: [],
+  }));
+}
+
+function paramsOf(count: number): object {
+  const names = Array.from({ length: count }, (_, index) => `p${index}`);
+  return Object.fromEntries(names.map((name) => [name, { type: "bool", default: true }]));
+}
+
+test("parseManifest() bounds the tensors of a list, the params and the length of names", () => {
+  const { tensorsPerListMax, paramsMax, nameCharactersMax } = PACK_LIMITS;
+  const inputs = kernel("inputs");
+  expect(accepts(inputs, tensorsOf(tensorsPerListMax))).toBeDefined();
+  expect(faultsWith(inputs, tensorsOf(tensorsPerListMax + 1))).toEqual([`TOO_MANY ${at(inputs)}`]);
+  const params = kernel("params");
+  expect(accepts(params, paramsOf(paramsMax))).toBeDefined();
+  expect(faultsWith(params, paramsOf(paramsMax + 1))).toEqual([`TOO_MANY ${at(params)}`]);
+  const tensor = kernel("outputs", 0, "name");
+  for (const [path, code] of [
+    [["name"], "PACK_NAME_INVALID"],
+    [tensor, "NAME_INVALID"],
+  ] as const) {
+    expect(accepts(path, "x".repeat(nameCharactersMax))).toBeDefined();
+    expect(faultsWith(path, "x".repeat(nameCharactersMax + 1))).toEqual([`${code} ${at(path)}`]);
+  }
+});
+
 const limitsOf = (max_epoch_ticks: number | bigint) => ({
   ...DEFAULT_RESOURCE_LIMITS,
   max_epoch_ticks,

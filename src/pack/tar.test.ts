@@ -186,3 +186,9 @@ test("tarFiles() keeps its own copy of the archive and lends nobody else's", asy
   expect((await failureIn(files.read("a/b.wasm", 4))).code).toBe("PACK_TOO_LARGE");
   expect((await failureIn(files.read("a", 4))).code).toBe("PACK_UNREADABLE");
 });
+
+test("readTar() holds the size of an archive on both sides", () => {
+  const zeros = new Uint8Array(PACK_LIMITS.archiveBytesMax + 512);
+  expect(readTar(zeros.subarray(0, PACK_LIMITS.archiveBytesMax)).size).toBe(0);
+  expect(faultOf(zeros)).toBe("ARCHIVE_SIZE");
+});

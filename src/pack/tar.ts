@@ -123,8 +123,10 @@ function padded(length: number): number {
   return Math.ceil(length / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
+/** A plain loop: it may see hundreds of megabytes. */
 function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== 0) return false;
+  return true;
 }
 
 function refuse(

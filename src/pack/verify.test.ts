@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
-import { PACK_LIMITS } from "../base/mod.ts";
+import { Failure, PACK_LIMITS } from "../base/mod.ts";
 import { kernelHash } from "./digest.ts";
 import { failureIn, failureOf } from "./failure-of.fixture.ts";
 import { memoryFiles } from "./files.ts";
 import { type TrustPolicy, trustKeys } from "./keyring.ts";
+import { parseManifest } from "./manifest.ts";
 import {
   hostTrusting,
   keyOf,
@@ -336,5 +337,27 @@ test("verifyPack() bounds each file, also from a source that ignores its bound",
         "PACK_TOO_LARGE",
       );
     }
+  }
+});
+
+test("verifyPack() bounds the modules of a pack together, on both sides", async () => {
+  const module = new Uint8Array(PACK_LIMITS.kernelBytesMax);
+  const fitting = PACK_LIMITS.archiveBytesMax / module.length;
+  const hash = await kernelHash(module);
+  const [kernel] = parseManifest((await signedPack()).get("kernels.json")!).kernels;
+  for (const [count, code] of [
+    [fitting, "accepted"],
+    [fitting + 1, "PACK_TOO_LARGE"],
+  ] as const) {
+    const kernels = Array.from({ length: count }, (_, index) => {
+      return { ...kernel, id: `k${index}`, path: `k${index}.wasm`, hash };
+    });
+    const files = await signedPack({ manifest: { kernels } });
+    for (const { path } of kernels) files.set(path, module);
+    const outcome = await verifyPack(memoryFiles(files), await hostTrusting()).then(
+      () => "accepted",
+      (error: unknown) => (error instanceof Failure ? error.code : error),
+    );
+    expect(outcome).toBe(code);
   }
 });

@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+// Main: the command line `annulus`. Each verb registers itself from a file of its own.
+
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError } from "commander";
+import { Failure } from "../base/mod.ts";
+import type { ExitCode } from "./exit-codes.ts";
+import { type Io, processIo } from "./io.ts";
+import { presentFailure } from "./output.ts";
+import { packVerbs } from "./pack.ts";
+
+/** Every verb: a function that adds its command to the program. */
+const VERBS: readonly ((program: Command, io: Io) => void)[] = [packVerbs];
+
+/** Runs one command line, without the program's name. Never throws. */
+export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
+  const program = new Command("annulus")
+    .description("Run signed, sandboxed WebAssembly kernels.")
+    .version(io.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.err,
+      outputError: () => {}, // Told by presentFailure, like every other mistake.
+    });
+  for (const register of VERBS) register(program, io);
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CommanderError))
+      return presentFailure(io, error, argv.includes("--json"));
+    if (error.exitCode === 0) return 0; // Help or the version, as asked.
+    if (error.code === "commander.help") return 2; // No verb: the help is shown already.
+    return presentFailure(io, usage(error), argv.includes("--json"));
+  }
+}
+
+function usage(error: CommanderError): Failure {
+  return new Failure(
+    "USAGE",
+    {
+      found: error.message.replace(/^error: /, ""),
+      expected: "a command as `annulus --help` describes it",
+      fix: "Add --help to the command to see what it takes.",
+    },
+    { cause: error },
+  );
+}
+
+/** True when this file is the program and not an import; the program may be started by a link. */
+function isProgram(): boolean {
+  const started = process.argv[1];
+  return started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url);
+}
+
+if (isProgram()) process.exitCode = await main(process.argv.slice(2), processIo());

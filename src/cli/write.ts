@@ -1,0 +1,99 @@
+// Write: output that is there whole or not at all.
+//
+// Everything is written under a temporary name beside its target and then given its own name in one
+// step, so that a crash, a full disk or a failure midway leaves what was there before.
+
+import { randomUUID } from "node:crypto";
+import { link, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { Failure } from "../base/mod.ts";
+import { MANIFEST_PATH, SIGNATURE_PATH } from "../pack/mod.ts";
+
+interface WriteOptions {
+  /** Permissions of the new file; those of the process by default. */
+  readonly mode?: number;
+  /** Fails when the file exists. */
+  readonly fresh?: boolean;
+}
+
+/** Writes one file. Fails with OUTPUT_UNWRITABLE and then leaves no trace. */
+export async function writeWhole(
+  file: string,
+  content: Uint8Array | string,
+  { mode = 0o666, fresh = false }: WriteOptions = {},
+): Promise<void> {
+  const draft = draftOf(file);
+  await attempt(file, async () => {
+    try {
+      await writeFile(draft, content, { mode, flag: "wx", flush: true });
+      if (fresh) await link(draft, file); // Fails when the name is taken; renaming would not.
+      else await rename(draft, file);
+    } finally {
+      await rm(draft, { force: true });
+    }
+  });
+}
+
+/** Writes a folder of files, in place of an older pack if one is there and of nothing else. */
+export async function writeFolder(
+  folder: string,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
+  const [draft, old] = [draftOf(folder), draftOf(folder)];
+  await attempt(folder, async () => {
+    try {
+      for (const [path, content] of files) {
+        await mkdir(dirname(join(draft, path)), { recursive: true });
+        await writeFile(join(draft, path), content, { flag: "wx" });
+      }
+      if (await isReplaceable(folder)) await rename(folder, old);
+      await rename(draft, folder);
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+      await rm(old, { recursive: true, force: true });
+    }
+  });
+}
+
+/** False when there is nothing; fails when there is something that no pack build wrote. */
+async function isReplaceable(folder: string): Promise<boolean> {
+  const found = await stat(folder).catch(ignoringMissing);
+  if (found === undefined) return false;
+  const files = await readdir(folder, { recursive: true, withFileTypes: true });
+  const foreign = files.find((entry) => !entry.isDirectory() && !isOurs(entry.name));
+  if (foreign === undefined) return true;
+  throw new Failure("OUTPUT_UNWRITABLE", {
+    at: folder,
+    found: `a folder with ${foreign.name} in it`,
+    expected: "no folder, an empty one, or an older pack",
+    fix: "Name another folder, or remove this one.",
+  });
+}
+
+function isOurs(name: string): boolean {
+  return name === MANIFEST_PATH || name === SIGNATURE_PATH || name.endsWith(".wasm");
+}
+
+function draftOf(target: string): string {
+  return join(dirname(target), `.${basename(target)}.${randomUUID()}`);
+}
+
+function ignoringMissing(error: unknown): undefined {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+  throw error;
+}
+
+async function attempt(target: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (cause) {
+    if (cause instanceof Failure) throw cause;
+    const taken = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
+    const found = taken ? "a file of this name" : String(cause);
+    const fix = taken
+      ? "Name another file, or remove this one."
+      : "Check the path and its permissions.";
+    const facts = { at: target, found, expected: "a place to write to", fix };
+    throw new Failure("OUTPUT_UNWRITABLE", facts, { cause });
+  }
+}
