@@ -34,6 +34,7 @@ export const MODULE_LIMITS = {
   moduleBytesMax: 16 * MIB,
   /** The engines' own limits, so that nothing they would refuse costs us memory first. */
   typesMax: 1_000_000,
+  parametersMax: 1_000,
   functionsMax: 1_000_000,
   importsMax: 100_000,
   exportsMax: 100_000,

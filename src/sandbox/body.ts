@@ -9,7 +9,7 @@ import { MODULE_LIMITS } from "../base/mod.ts";
 import type { Instructions } from "./instructions.ts";
 import type { Body } from "./module.ts";
 import { OP, SHAPE } from "./opcodes.ts";
-import { byteAt, malformed } from "./reader.ts";
+import { byteAt, malformed, tooLarge } from "./reader.ts";
 import { type FunctionType, readValueType, V128, type UseFeature } from "./types.ts";
 
 /** How many of each thing the module has, so that indices can be checked. */
@@ -29,6 +29,8 @@ export interface BodyFacts {
   waitAt: number | undefined;
 }
 
+/** What most bodies call: shared, so that a module of a million leaves costs no million sets. */
+const NONE: Set<number> = new Set();
 const NO_TYPE: FunctionType = { kind: "function", params: [], results: [] };
 
 /** Reads the body of a function of `type`; the reader stands at the body's size. */
@@ -41,14 +43,9 @@ export function readBody(
 ): Body {
   const at = code.at;
   const bytes = code.u32();
-  if (bytes > MODULE_LIMITS.functionBytesMax) {
-    throw malformed(
-      at,
-      `a function of ${bytes} bytes`,
-      `at most ${MODULE_LIMITS.functionBytesMax}`,
-    );
-  }
   const start = code.skip(bytes);
+  if (bytes > MODULE_LIMITS.functionBytesMax)
+    throw tooLarge(at, `a function of ${bytes} bytes`, MODULE_LIMITS.functionBytesMax);
   const sectionEnd = code.end;
   const end = code.at;
   code.at = start;
@@ -70,13 +67,13 @@ function readLocals(
   let locals = type.params.length;
   let localBytes = 0;
   for (const param of type.params) localBytes += slotBytes(param.code);
-  const groups = code.count("groups of locals", MODULE_LIMITS.localsMax);
+  const groups = code.u32(); // A group may be empty, so there is no bound but the bytes.
   for (let i = 0; i < groups; i++) {
     const at = code.at;
     const count = code.u32();
     locals += count;
     if (locals > MODULE_LIMITS.localsMax) {
-      throw malformed(at, `${locals} locals`, `at most ${MODULE_LIMITS.localsMax}`);
+      throw tooLarge(at, `${locals} locals`, MODULE_LIMITS.localsMax);
     }
     localBytes += count * slotBytes(readValueType(code, use).code);
   }
@@ -95,7 +92,7 @@ function walk(code: Instructions, locals: number, spaces: Spaces, facts: BodyFac
   let hasLoop = false;
   let callsIndirectly = false;
   let catches = false;
-  const callees = new Set<number>();
+  let callees = NONE;
   do {
     const op = code.next();
     switch (code.shape) {
@@ -126,7 +123,10 @@ function walk(code: Instructions, locals: number, spaces: Spaces, facts: BodyFac
       case SHAPE.func:
         within(code, "function", code.index, spaces.functions);
         if (op === OP.refFunc) facts.addressTaken.add(code.index);
-        else callees.add(code.index);
+        else {
+          if (callees === NONE) callees = new Set();
+          callees.add(code.index);
+        }
         break;
       case SHAPE.callIndirect:
         within(code, "type", code.index, spaces.types);
@@ -161,7 +161,7 @@ function walk(code: Instructions, locals: number, spaces: Spaces, facts: BodyFac
     hasLoop,
     calls: callees.size > 0 || callsIndirectly,
     callsIndirectly,
-    callees: [...callees],
+    callees,
     catches,
   };
 }
@@ -203,8 +203,8 @@ function checkRareIndices(code: Instructions, spaces: Spaces): void {
 }
 
 function open(code: Instructions, depth: number): number {
-  if (depth < MODULE_LIMITS.blockDepthMax) return depth + 1;
-  throw malformed(code.start, `blocks ${depth + 1} deep`, `at most ${MODULE_LIMITS.blockDepthMax}`);
+  if (depth <= MODULE_LIMITS.blockDepthMax) return depth + 1; // The function's own frame is free.
+  throw tooLarge(code.start, `blocks ${depth} deep`, MODULE_LIMITS.blockDepthMax);
 }
 
 /** Refuses an index that the author's module does not have. */

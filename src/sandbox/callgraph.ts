@@ -13,10 +13,8 @@ export function recursiveFunctions(module: Module): Uint8Array {
   const elsewhere = bodies.length;
   const reachable = [...module.addressTaken].filter((f) => f >= imported).map((f) => f - imported);
   const edges: (readonly number[])[] = bodies.map(({ callees, callsIndirectly }) => {
-    const direct = callees
-      .filter((callee) => callee >= imported)
-      .map((callee) => callee - imported);
-    return callsIndirectly || direct.length < callees.length ? [...direct, elsewhere] : direct;
+    const direct = [...callees].filter((f) => f >= imported).map((f) => f - imported);
+    return callsIndirectly || direct.length < callees.size ? [...direct, elsewhere] : direct;
   });
   edges.push(reachable);
 

@@ -21,8 +21,8 @@ import {
   type Section,
   type Table,
 } from "./module.ts";
-import { OP, prefixed, PREFIX_GC, PREFIX_SIMD } from "./opcodes.ts";
-import { malformed, unsupported } from "./reader.ts";
+import { OP, prefixed, PREFIX_GC, PREFIX_SIMD, SHAPE } from "./opcodes.ts";
+import { malformed, tooLarge, unsupported } from "./reader.ts";
 import {
   type CompositeType,
   I32,
@@ -55,8 +55,10 @@ export const SECTION = {
 /** Known sections in the order that the format demands. */
 export const SECTION_ORDER: readonly number[] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
 
-/** Instructions that may stand in a constant expression, beside those with a case of their own. */
+/** Instructions that may stand in a constant expression. */
 const CONSTANT = new Set<number>([
+  OP.globalGet,
+  OP.refFunc,
   OP.i32Const,
   OP.i64Const,
   0x43, // f32.const
@@ -67,9 +69,22 @@ const CONSTANT = new Set<number>([
 ]);
 const EXTENDED_CONSTANT = new Set<number>([0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e]);
 
-/** Decodes a module completely. Throws MODULE_MALFORMED or MODULE_UNSUPPORTED. */
+/** Proposals behind kinds of imports and exports that are not read. */
+const UNKNOWN_KINDS: Readonly<Record<number, string>> = {
+  0x20: "custom descriptors",
+  0x7e: "compact imports",
+  0x7f: "compact imports",
+};
+
+/**
+ * Decodes a module completely. Throws MODULE_MALFORMED, MODULE_UNSUPPORTED, or MODULE_REFUSED for
+ * what is beyond MODULE_LIMITS. Bytes in shared memory are copied first: another thread could change
+ * them between our look and the engine's.
+ */
 export function decode(bytes: Uint8Array): Module {
-  return new Decoder(bytes).module();
+  const isShared =
+    typeof SharedArrayBuffer !== "undefined" && bytes.buffer instanceof SharedArrayBuffer;
+  return new Decoder(isShared ? Uint8Array.from(bytes) : bytes).module();
 }
 
 class Decoder {
@@ -107,9 +122,10 @@ class Decoder {
     const code = this.#code;
     const size = code.bytes.length;
     if (size > MODULE_LIMITS.moduleBytesMax) {
-      throw malformed(0, `a module of ${size} bytes`, `at most ${MODULE_LIMITS.moduleBytesMax}`);
+      throw tooLarge(0, `a module of ${size} bytes`, MODULE_LIMITS.moduleBytesMax);
     }
     this.#header();
+    code.types = 0; // Until the type section is read.
     let previous = -1;
     while (code.at < size) previous = this.#section(previous);
     this.#checkWhole();
@@ -145,7 +161,7 @@ class Decoder {
     const view = new DataView(code.bytes.buffer, code.bytes.byteOffset + magic, 8);
     if (view.getUint32(0, true) !== 0x6d736100) throw malformed(0, "other magic bytes", '"\\0asm"');
     const version = view.getUint32(4, true);
-    if ((version & 0xffff) === 0x0d || version === 0x1_000d)
+    if ((version & 0xffff) === 0x0d)
       throw unsupported(4, "the component model", `version 0x${version.toString(16)}`);
     if (version !== 1) throw malformed(4, `version ${version}`, "version 1");
   }
@@ -180,9 +196,7 @@ class Decoder {
     const code = this.#code;
     switch (id) {
       case SECTION.type:
-        this.#typeEntries = code.count("types", MODULE_LIMITS.typesMax);
-        for (let i = 0; i < this.#typeEntries; i++) readRecursiveType(code, this.#types, this.#use);
-        return;
+        return this.#typeSection();
       case SECTION.import:
         return this.#each("imports", MODULE_LIMITS.importsMax, () => this.#import());
       case SECTION.function:
@@ -219,6 +233,14 @@ class Decoder {
       default:
         throw malformed(code.at, `section ${id}`, "a section that has a reader");
     }
+  }
+
+  #typeSection(): void {
+    const code = this.#code;
+    code.types = Infinity; // Groups of types may name types that follow.
+    this.#typeEntries = code.count("types", MODULE_LIMITS.typesMax);
+    for (let i = 0; i < this.#typeEntries; i++) readRecursiveType(code, this.#types, this.#use);
+    code.types = this.#types.length;
   }
 
   #each(what: string, max: number, read: () => void): void {
@@ -274,9 +296,9 @@ class Decoder {
     const at = this.#code.at;
     const code = this.#code.u8();
     const kind = EXTERNAL_KINDS[code];
-    if (kind === undefined)
-      throw unsupported(at, "an unknown import or export kind", `kind 0x${code.toString(16)}`);
-    return kind;
+    if (kind !== undefined) return kind;
+    const feature = UNKNOWN_KINDS[code] ?? "an unknown import or export kind";
+    throw unsupported(at, feature, `kind 0x${code.toString(16)}`);
   }
 
   #table(): void {
@@ -316,7 +338,7 @@ class Decoder {
   #tag(): void {
     const code = this.#code;
     this.#use("exceptions", code.at);
-    const attribute = code.u8();
+    const attribute = code.u32();
     if (attribute !== 0) throw malformed(code.at - 1, `tag attribute ${attribute}`, "0");
     this.#typeIndex();
     this.#tags++;
@@ -348,6 +370,7 @@ class Decoder {
       if (op === OP.globalGet) {
         if (code.index >= this.#globals.length)
           throw malformed(code.indexAt, `global ${code.index}`, `one of ${this.#globals.length}`);
+        if (code.index >= this.#importedGlobals) this.#use("gc", code.start);
         this.#site("global", code.indexAt, code.indexEnd, code.index);
       } else if (op === OP.refFunc) {
         if (code.index >= this.#functions.length)
@@ -357,14 +380,23 @@ class Decoder {
             `one of ${this.#functions.length}`,
           );
         this.#facts.addressTaken.add(code.index);
-      } else if (EXTENDED_CONSTANT.has(op)) this.#use("extended-const", code.start);
-      else if (!CONSTANT.has(op))
-        throw malformed(code.start, `opcode 0x${op.toString(16)}`, "a constant expression");
+      } else if (code.shape === SHAPE.type || code.shape === SHAPE.typeCount) {
+        if (code.index >= this.#types.length)
+          throw malformed(code.indexAt, `type ${code.index}`, `one of ${this.#types.length}`);
+      }
+      this.#checkConstant(op);
       if (op === OP.i32Const && code.start === first)
         value = signedAt(code.bytes, first + 1, code.at);
       else value = undefined;
     }
     return value;
+  }
+
+  #checkConstant(op: number): void {
+    const at = this.#code.start;
+    if (EXTENDED_CONSTANT.has(op)) this.#use("extended-const", at);
+    else if (!CONSTANT.has(op))
+      throw malformed(at, `opcode 0x${op.toString(16)}`, "a constant expression");
   }
 
   #site(space: IndexSite["space"], at: number, end: number, index: number): void {

@@ -19,16 +19,20 @@ import { readHeapType, readValueType, type UseFeature } from "./types.ts";
 
 const NO_LABELS: readonly number[] = [];
 
-/** Proposals behind opcodes that the tables do not have, for the error's sake. */
-const PROPOSALS: Readonly<Record<number, string>> = {
-  0xe0: "stack switching",
-  0xe1: "stack switching",
-  0xe2: "stack switching",
-  0xe3: "stack switching",
-  0xe4: "stack switching",
-  0xe5: "stack switching",
-  0xe6: "stack switching",
-};
+/** Proposals behind opcodes that the tables do not have, for the error's sake: prefix, from, to. */
+const PROPOSALS: readonly (readonly [prefix: number, from: number, to: number, name: string])[] = [
+  [0x00, 0xe0, 0xe6, "stack switching"],
+  [0xfb, 0x20, 0x26, "custom descriptors"],
+  [0xfb, 0x80, 0xb7, "string references"],
+  [0xfc, 0x12, 0x12, "memory control"],
+  [0xfc, 0x13, 0x16, "wide arithmetic"],
+  [0xfc, 0x30, 0x31, "fp16"],
+  [0xfd, 0x120, 0x14f, "fp16"],
+  [0xfe, 0x04, 0x04, "shared-everything threads"],
+  [0xfe, 0x4f, 0x7f, "shared-everything threads"],
+];
+
+const EMPTY_BLOCK_TYPE = -64; // 0x40 in one byte.
 
 export class Instructions extends Reader {
   /** The opcode just read, as opcodes.ts numbers it. */
@@ -170,6 +174,8 @@ export class Instructions extends Reader {
       }
       case SHAPE.fence: {
         const order = this.u8();
+        if (order === 1)
+          throw unsupported(this.at - 1, "shared-everything threads", "a fence of order 1");
         if (order !== 0) throw malformed(this.at - 1, `memory order ${order}`, "0");
         return;
       }
@@ -194,9 +200,10 @@ export class Instructions extends Reader {
   #memarg(): void {
     this.indexAt = this.at;
     const align = this.u32();
-    if (align > 0x7f)
-      throw malformed(this.indexAt, `alignment 0x${align.toString(16)}`, "below 0x80");
-    this.second = align & 0x3f;
+    if (align > 0x7f) throw malformed(this.indexAt, `alignment ${hex(align)}`, "below 0x80");
+    if (align & 0x20)
+      throw unsupported(this.indexAt, "shared-everything threads", "an access with its own order");
+    this.second = align & 0x1f;
     this.index = align & 0x40 ? this.u32() : 0;
     if (align & 0x40) this.#use("multi-memory", this.indexAt);
     this.indexEnd = this.at;
@@ -207,15 +214,20 @@ export class Instructions extends Reader {
   #blockType(): void {
     this.index = -1;
     this.indexAt = this.at;
-    const code = this.bytes[this.at];
+    const code = this.at < this.end ? this.bytes[this.at]! : 0; // At the end, `s33` says so.
     if (code === 0x40) this.at++;
-    else if (code !== undefined && code >= 0x40 && code < 0x80) readValueType(this, this.#use);
-    else {
-      this.index = this.s33();
-      if (this.index < 0) throw malformed(this.indexAt, "a negative block type", "a type index");
-      this.#use("multi-value", this.indexAt);
-    }
+    else if (code > 0x40 && code < 0x80) readValueType(this, this.#use);
+    else this.#typeIndex();
     this.indexEnd = this.at;
+  }
+
+  /** A block type of several bytes: an index, or an empty block that was not spelled in one byte. */
+  #typeIndex(): void {
+    const type = this.s33();
+    if (type === EMPTY_BLOCK_TYPE) return;
+    if (type < 0) throw malformed(this.indexAt, `block type ${type}`, "a type index");
+    this.index = type;
+    this.#use("multi-value", this.indexAt);
   }
 
   #branchTable(): void {
@@ -240,11 +252,12 @@ export class Instructions extends Reader {
   }
 
   #unknown(first: number, code: number): Error {
-    const known = PROPOSALS[first];
-    const found = first === code ? `opcode ${hex(first)}` : `opcode ${hex(first)} ${hex(code)}`;
+    const prefix = first >= PREFIX_GC && first < 0xff ? first : 0;
+    const known = PROPOSALS.find(([p, from, to]) => p === prefix && from <= code && code <= to);
+    const found = prefix === 0 ? `opcode ${hex(code)}` : `opcode ${hex(prefix)} ${hex(code)}`;
     return unsupported(
       this.start,
-      known ?? "an instruction that this version does not know",
+      known?.[3] ?? "an instruction that this version does not know",
       found,
     );
   }

@@ -15,13 +15,13 @@
 // Results and traps stay the author's; invalid modules stay invalid; the start function runs where
 // it ran before, under the deadline that the host puts into the global before it instantiates.
 
-import { Failure } from "../base/mod.ts";
+import { Failure, MODULE_LIMITS } from "../base/mod.ts";
 import { recursiveFunctions } from "./callgraph.ts";
 import { decode, SECTION, SECTION_ORDER } from "./decode.ts";
 import { Instructions } from "./instructions.ts";
 import { type Body, type Module, type Section, typeOfFunction } from "./module.ts";
-import { renumberNames } from "./names.ts";
-import { byteAt, unsupported } from "./reader.ts";
+import { keptNames } from "./names.ts";
+import { byteAt, tooLarge, unsupported } from "./reader.ts";
 import { type BodyPlan, type FramePlan, rewriteBody } from "./rewrite-body.ts";
 import { type AddedIndices, epochCheck } from "./snippets.ts";
 import { type FunctionType, I32, I64 } from "./types.ts";
@@ -129,14 +129,16 @@ class Instrumenter {
         : recursiveFunctions(module);
     this.#chargesStack = this.#recursive.includes(1);
     this.#plan = this.#bodyPlan();
-    this.#entries = (options.entries ?? []).map((name) => this.#entry(name));
+    this.#entries = [...new Set(options.entries)].map((name) => this.#entry(name));
   }
 
   run(): Instrumented {
     const { sections, bytes } = this.#module;
-    const { plan, writer } = { plan: this.#frames(), writer: this.#writer };
-    writer.copy(0, 8);
+    const writer = this.#writer;
+    const frames = this.#frames();
     const needed = this.#neededSections();
+    this.#checkCounts();
+    writer.copy(0, 8);
     for (const section of sections) {
       if (section.id === SECTION.custom) {
         this.#customSection(section);
@@ -144,7 +146,7 @@ class Instrumenter {
       }
       this.#missing(needed, SECTION_ORDER.indexOf(section.id), section.at);
       needed.delete(section.id);
-      this.#section(section, plan);
+      this.#section(section, frames);
     }
     this.#missing(needed, SECTION_ORDER.length, bytes.length);
     return {
@@ -331,6 +333,19 @@ class Instrumenter {
     return needed;
   }
 
+  /** Engines bound these counts, and what we add counts too. */
+  #checkCounts(): void {
+    const { types, functions, globals, exports } = this.#module;
+    const entries = this.#entries.length;
+    const { typesMax, functionsMax, globalsMax, exportsMax, parametersMax } = MODULE_LIMITS;
+    bound("types", types.length + this.#addedTypes.length, typesMax);
+    bound("functions", functions.length + entries, functionsMax);
+    bound("globals", globals.length + this.#plan.globalShift, globalsMax);
+    bound("exports", exports.length + entries, exportsMax);
+    for (const { name, type } of this.#entries)
+      bound(`parameters of "${name}"`, type.params.length + this.#arming().length, parametersMax);
+  }
+
   /** The type of the parameter that arms an entry. */
   #arming(): number[] {
     if (this.#plan.interrupt === "none") return [];
@@ -346,7 +361,7 @@ class Instrumenter {
   }
 
   #section(section: Section, frames: readonly (FramePlan | undefined)[]): void {
-    const { module } = { module: this.#module };
+    const module = this.#module;
     const { id, start, end, at } = section;
     switch (id) {
       case SECTION.type:
@@ -514,16 +529,23 @@ class Instrumenter {
     });
   }
 
-  /** Custom sections are the author's; only the names of globals and memories follow their indices. */
+  /** Custom sections are the author's, but for what names things by places that moved. */
   #customSection(section: Section): void {
-    const { memoryShift } = this.#plan;
-    const bytes =
-      section.name === "name"
-        ? renumberNames(this.#module, section, this.#plan.globalShift > 0, memoryShift > 0)
-        : undefined;
-    if (bytes === undefined) return this.#writer.copy(section.at, section.end);
-    this.#writer.add(bytes, section.at);
+    if (section.name.startsWith("metadata.code.")) return; // Hints at offsets in function bodies.
+    const { globalShift, memoryShift } = this.#plan;
+    const moved = { globals: globalShift > 0, memories: memoryShift > 0 };
+    const kept = keptNames(this.#module, section, moved);
+    if (kept === undefined) return this.#writer.copy(section.at, section.end);
+    this.#writer.add([section.id], section.at);
+    const opened = this.#writer.open(section.at);
+    this.#writer.add(nameBytes(section.name), section.at);
+    for (const { at, end } of kept) this.#writer.copy(at, end);
+    this.#writer.fill(opened);
   }
+}
+
+function bound(what: string, count: number, max: number): void {
+  if (count > max) throw tooLarge(0, `${count} ${what} with those of the sandbox`, max);
 }
 
 interface Edit {

@@ -91,7 +91,7 @@ export interface Body {
   readonly calls: boolean;
   /** True if it calls through a table or reference. */
   readonly callsIndirectly: boolean;
-  readonly callees: readonly number[];
+  readonly callees: ReadonlySet<number>;
   /** True if it can catch an exception. */
   readonly catches: boolean;
 }

@@ -3,9 +3,9 @@
 // The section is the author's and proves nothing: names are for people, and a malformed section is
 // read as far as it goes and then ignored, as engines do.
 
+import { Failure } from "../base/mod.ts";
 import type { Module, Section } from "./module.ts";
 import { Reader } from "./reader.ts";
-import { leb, nameBytes } from "./writer.ts";
 
 const NAME_BYTES_MAX = 1000;
 const FUNCTION_NAMES = 1;
@@ -19,29 +19,44 @@ export function functionNames(module: Module): ReadonlyMap<number, string> {
     if (kind === "function" && !names.has(index)) names.set(index, name);
   }
   for (const section of module.sections) {
-    if (section.name !== "name") continue;
+    if (!isNames(section)) continue;
     for (const { id, start, end } of subsections(module, section)) {
-      if (id === FUNCTION_NAMES) readNameMap(new Reader(module.bytes, start, end), names);
+      if (id === FUNCTION_NAMES)
+        readNameMap(new Reader(module.bytes, start, end), names, module.functions.length);
     }
   }
   return names;
 }
 
-/** The section without the names of spaces that moved; undefined where nothing is to be changed. */
-export function renumberNames(
+/** A range of the module's bytes. */
+export interface Range {
+  readonly at: number;
+  readonly end: number;
+}
+
+/**
+ * What to keep of a name section in which spaces moved: its parts but those that name globals or
+ * memories. Undefined where nothing is to be dropped, or the section is no name section.
+ */
+export function keptNames(
   module: Module,
   section: Section,
-  globalsMoved: boolean,
-  memoriesMoved: boolean,
-): number[] | undefined {
-  const moved = (id: number): boolean =>
-    (globalsMoved && id === GLOBAL_NAMES) || (memoriesMoved && id === MEMORY_NAMES);
-  const parts = subsections(module, section);
-  if (!parts.some(({ id }) => moved(id))) return undefined;
-  const kept = parts.filter(({ id }) => !moved(id));
-  const payload = kept.flatMap(({ at, end }) => [...module.bytes.subarray(at, end)]);
-  const content = [...nameBytes("name"), ...payload];
-  return [0, ...leb(content.length), ...content];
+  moved: { readonly globals: boolean; readonly memories: boolean },
+): readonly Range[] | undefined {
+  if (!isNames(section)) return undefined;
+  const kept: { at: number; end: number }[] = [];
+  let dropped = false;
+  for (const { id, at, end } of subsections(module, section)) {
+    if ((moved.globals && id === GLOBAL_NAMES) || (moved.memories && id === MEMORY_NAMES)) {
+      dropped = true;
+    } else if (kept.at(-1)?.end === at) kept.at(-1)!.end = end;
+    else kept.push({ at, end });
+  }
+  return dropped ? kept : undefined;
+}
+
+function isNames({ id, name }: Section): boolean {
+  return id === 0 && name === "name";
 }
 
 interface Subsection {
@@ -51,33 +66,38 @@ interface Subsection {
   readonly end: number;
 }
 
-function subsections(module: Module, section: Section): Subsection[] {
+/** The parts of a name section, up to the first that is malformed. */
+function* subsections(module: Module, section: Section): Generator<Subsection> {
   const reader = new Reader(module.bytes, section.start, section.end);
-  const found: Subsection[] = [];
-  try {
-    while (reader.at < section.end) {
-      const at = reader.at;
+  while (reader.at < section.end) {
+    const at = reader.at;
+    const part = untilFault(() => {
       const id = reader.u8();
       const bytes = reader.u32();
       const start = reader.skip(bytes);
-      found.push({ id, at, start, end: reader.at });
-    }
-  } catch {
-    // What was read so far is all that a malformed section has to say.
-    return found;
+      return { id, at, start, end: reader.at };
+    });
+    if (part === undefined) return;
+    yield part;
   }
-  return found;
 }
 
-function readNameMap(reader: Reader, names: Map<number, string>): void {
+/** Names that come before a fault stand; names of functions that the module lacks are lies. */
+function readNameMap(reader: Reader, names: Map<number, string>, functions: number): void {
+  const count = untilFault(() => reader.count("names", functions)) ?? 0;
+  for (let i = 0; i < count; i++) {
+    const entry = untilFault(() => [reader.u32(), reader.name(NAME_BYTES_MAX)] as const);
+    if (entry === undefined) return;
+    if (entry[0] < functions) names.set(...entry);
+  }
+}
+
+/** What `read` returns, or undefined where it meets the fault that ends a section. */
+function untilFault<Read>(read: () => Read): Read | undefined {
   try {
-    const count = reader.count("names", 1_000_000);
-    for (let i = 0; i < count; i++) {
-      const index = reader.u32();
-      names.set(index, reader.name(NAME_BYTES_MAX));
-    }
-  } catch {
-    // As above: the names before the fault stand.
-    return;
+    return read();
+  } catch (fault) {
+    if (fault instanceof Failure) return undefined; // A name section is read as far as it goes.
+    throw fault;
   }
 }

@@ -14,6 +14,11 @@ export class Reader {
   at: number;
   /** Offset behind the last byte that may be read: of the module, or of the part in hand. */
   end: number;
+  /**
+   * How many types may be named by index. Within the type section the engine alone can tell; behind
+   * it an index one too high would come to name a type that the rewriter appends.
+   */
+  types = Infinity;
 
   constructor(bytes: Uint8Array, at = 0, end = bytes.length) {
     this.bytes = bytes;
@@ -102,13 +107,13 @@ export class Reader {
   count(what: string, max: number): number {
     const at = this.at;
     const count = this.u32();
-    if (count > max) throw malformed(at, `${count} ${what}`, `at most ${max}`);
     if (count > this.end - this.at)
       throw malformed(
         at,
         `${count} ${what} in ${this.end - this.at} bytes`,
         "one byte or more for each",
       );
+    if (count > max) throw tooLarge(at, `${count} ${what}`, max);
     return count;
   }
 
@@ -116,8 +121,8 @@ export class Reader {
   name(bytesMax: number): string {
     const at = this.at;
     const length = this.u32();
-    if (length > bytesMax) throw malformed(at, `a name of ${length} bytes`, `at most ${bytesMax}`);
     const start = this.skip(length);
+    if (length > bytesMax) throw tooLarge(at, `a name of ${length} bytes`, bytesMax);
     try {
       return text.decode(this.bytes.subarray(start, this.at));
     } catch (cause) {
@@ -152,6 +157,20 @@ export function malformed(
       fix: "Rebuild the module; check that the file is whole.",
     },
     { detail: { offset }, ...(cause === undefined ? {} : { cause }) },
+  );
+}
+
+/** MODULE_REFUSED at `offset`: well-formed perhaps, but more than the sandbox takes on. */
+export function tooLarge(offset: number, found: string, max: number): Failure {
+  return new Failure(
+    "MODULE_REFUSED",
+    {
+      at: byteAt(offset),
+      found,
+      expected: `at most ${max}`,
+      fix: "Build a smaller module, or split it.",
+    },
+    { detail: { offset, max } },
   );
 }
 

@@ -4,10 +4,12 @@
 // written anew. Checks go where every long run must pass: behind each loop header, since only loops
 // jump back, and at the entry of functions that call, since only calls repeat without a loop.
 
+import { MODULE_LIMITS } from "../base/mod.ts";
 import { Instructions, endsReachability } from "./instructions.ts";
 import type { Body } from "./module.ts";
 import { canonicalNan, type FloatKind, makesNan } from "./nan.ts";
 import { OP, prefixed, PREFIX_GC, PREFIX_MISC, SHAPE } from "./opcodes.ts";
+import { tooLarge } from "./reader.ts";
 import {
   type AddedIndices,
   bulkCharge,
@@ -67,6 +69,7 @@ class BodyRewriter {
   readonly #plan: BodyPlan;
   readonly #frame: FramePlan | undefined;
   readonly #frames: Frame[] = [];
+  readonly #added: readonly number[];
   /** Source offset up to which bytes have been copied. */
   #copied: number;
   /** First local of ours. */
@@ -91,6 +94,7 @@ class BodyRewriter {
     this.#frame = frame;
     this.#copied = body.start;
     this.#saved = body.locals;
+    this.#added = this.#isVerbatim() ? [] : this.#addedLocals();
     const first = body.locals + (frame === undefined ? 0 : 1);
     this.#lengths = { i32: first, i64: first + 1 };
     this.#floats = { f32: first + 2, f64: first + 3, f32x4: first + 4, f64x2: first + 4 };
@@ -108,6 +112,18 @@ class BodyRewriter {
       this.#flush(this.#body.end);
     }
     writer.fill(opened);
+    this.#checkSize(writer.length - opened);
+  }
+
+  /** Engines bound a body's bytes and its locals, and ours count too. */
+  #checkSize(bytes: number): void {
+    const { at, locals } = this.#body;
+    const { functionBytesMax, localsMax } = MODULE_LIMITS;
+    if (bytes > functionBytesMax)
+      throw tooLarge(at, `a function of ${bytes} bytes with its checks`, functionBytesMax);
+    const allLocals = locals + this.#added.length;
+    if (allLocals > localsMax)
+      throw tooLarge(at, `${allLocals} locals with those of its checks`, localsMax);
   }
 
   /** True where nothing is added and no index can have moved: leaves without loops, mostly. */
@@ -119,21 +135,29 @@ class BodyRewriter {
     );
   }
 
-  #locals(): void {
-    const groups: number[][] = [];
-    if (this.#frame !== undefined) groups.push([1, I32]);
+  /** Types of the locals that are added, in the order that the constructor numbers. */
+  #addedLocals(): number[] {
+    const types: number[] = [];
+    if (this.#frame !== undefined) types.push(I32);
     if (this.#plan.interrupt === "fuel") {
-      groups.push([1, I32], [1, I64], [1, F32], [1, F64]);
-      if (this.#plan.hasSimd) groups.push([1, V128]);
+      types.push(I32, I64, F32, F64);
+      if (this.#plan.hasSimd) types.push(V128);
     }
-    if (groups.length === 0) return this.#flush(this.#body.codeAt);
+    return types;
+  }
+
+  #locals(): void {
     const { start, codeAt } = this.#body;
+    if (this.#added.length === 0) return this.#flush(codeAt);
     this.#code.at = start;
-    const count = this.#code.u32();
-    this.#writer.add(leb(count + groups.length), start);
+    const groups = this.#code.u32();
+    this.#writer.add(leb(groups + this.#added.length), start);
     this.#copied = this.#code.at;
     this.#flush(codeAt);
-    this.#writer.add(groups.flat(), codeAt);
+    this.#writer.add(
+      this.#added.flatMap((type) => [1, type]),
+      codeAt,
+    );
   }
 
   #entry(): void {
@@ -218,9 +242,6 @@ class BodyRewriter {
       case OP.catch:
       case OP.catchAll:
         return this.#addBehind(resume());
-      case OP.delegate:
-        this.#frames.pop();
-        return;
       case OP.return: // To the end of the block that wraps the body.
         return this.#replace(code.start, code.at, [OP.br, ...leb(this.#frames.length)]);
       case OP.returnCall:
@@ -228,6 +249,7 @@ class BodyRewriter {
       case OP.returnCallRef:
         this.#flush(code.start);
         return this.#writer.add(leaveFrame(indices, this.#saved), code.start);
+      case OP.delegate: // Ends its try, and a clause elsewhere may have landed behind it.
       case OP.end:
         return this.#closeFrame(resume);
       default:

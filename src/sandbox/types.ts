@@ -4,7 +4,7 @@
 // and the engine, which validates the module before and after, is the judge of subtyping.
 
 import { type Feature, MODULE_LIMITS } from "../base/mod.ts";
-import { malformed, type Reader, unsupported } from "./reader.ts";
+import { malformed, type Reader, tooLarge, unsupported } from "./reader.ts";
 
 /** Tells that a feature is used at an offset; the first use of each is kept. */
 export type UseFeature = (feature: Feature, offset: number) => void;
@@ -76,9 +76,9 @@ function readReferenceTypeAfter(reader: Reader, code: number, at: number, use: U
 export function readHeapType(reader: Reader, use: UseFeature): void {
   const at = reader.at;
   const type = reader.s33();
-  if (type >= 0) return use("function-references", at); // Its range is checked by the engine.
-  if (reader.at - at !== 1)
-    throw malformed(at, "a heap type of several bytes", "a type index or one byte");
+  if (type >= reader.types) throw malformed(at, `type ${type}`, `one of ${reader.types}`);
+  if (type >= 0) return use("function-references", at);
+  if (type < -64) throw malformed(at, `heap type ${type}`, "a type index or an abstract heap type");
   useAbstractHeapType(type & 0x7f, at, use);
 }
 
@@ -102,13 +102,15 @@ function useAbstractHeapType(code: number, at: number, use: UseFeature): void {
     case 0x68:
     case 0x75:
       throw unsupported(at, "stack switching", `type 0x${code.toString(16)}`);
-    case 0x64:
-    case 0x65:
+    case 0x60:
+    case 0x61:
     case 0x66:
     case 0x67:
       throw unsupported(at, "string references", `type 0x${code.toString(16)}`);
     case 0x62:
       throw unsupported(at, "custom descriptors", "an exact type");
+    case 0x65:
+      throw unsupported(at, "shared-everything threads", "a shared type");
     default:
       throw malformed(at, `type 0x${code.toString(16)}`, "a value type");
   }
@@ -134,7 +136,7 @@ function readSubType(reader: Reader, types: CompositeType[], use: UseFeature): v
     code = reader.u8();
   }
   if (types.length >= MODULE_LIMITS.typesMax) {
-    throw malformed(at, "one type more", `at most ${MODULE_LIMITS.typesMax}`);
+    throw tooLarge(at, `${types.length + 1} types`, MODULE_LIMITS.typesMax);
   }
   types.push(readCompositeType(reader, code, use));
 }
@@ -211,7 +213,7 @@ export interface Limits {
   readonly wide: boolean;
 }
 
-/** Reads limits; numbers beyond 2^53 are beyond every engine and read as Infinity. */
+/** Reads limits; numbers beyond 2^53 are beyond every engine and may be rounded. */
 export function readLimits(reader: Reader, kind: "memory" | "table", use: UseFeature): Limits {
   const at = reader.at;
   const flags = reader.u8();
