@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Main: the command line `annulus`. Each verb registers itself from a file of its own.
 
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { Failure } from "../base/mod.ts";
@@ -52,7 +52,8 @@ function usage(error: CommanderError): Failure {
 /** True when this file is the program and not an import; the program may be started by a link. */
 function isProgram(): boolean {
   const started = process.argv[1];
-  return started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url);
+  if (started === undefined || !existsSync(started)) return false;
+  return realpathSync(started) === fileURLToPath(import.meta.url);
 }
 
 if (isProgram()) process.exitCode = await main(process.argv.slice(2), processIo());
