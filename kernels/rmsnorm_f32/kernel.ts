@@ -14,7 +14,7 @@
 // A turn of a wide loop takes 64 values of a row, so that loop control and the sandbox's check at each
 // loop header cost little.
 // Versions: 1 two passes per row, sixteen sums; 2 the next row's squares on the way (this one).
-// Times: bench/kernels.
+// Times: bench/results.
 
 import {
   inputAOffset,

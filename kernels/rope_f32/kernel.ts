@@ -8,9 +8,9 @@
 // error, so there is no default. `inverse` turns back by the same angles.
 //
 // Speed. Cosines and sines are worked out once per position, into scratch, and shared by every batch
-// and head. A turn of the wide loops takes 32 pairs, so that loop control and the sandbox's check at
-// each loop header cost little.
-// Versions: 1 tables per position, eight vectors of pairs per turn (this one). Times: bench/kernels.
+// and head. A turn of the wide loops takes 32 pairs and what is left of a head needs no loop until less
+// than a vector remains, so that loop control and the sandbox's check at each loop header cost little.
+// Versions: 1 a table per position, 32 pairs per turn (this one). Times: bench/results.
 
 import {
   inputAOffset,
@@ -57,65 +57,66 @@ function forward(desc: usize): i32 {
   const interleaved = layout(params) == LAYOUT_INTERLEAVED;
   if (!interleaved && layout(params) != LAYOUT_HALF_SPLIT) return INVALID_PARAMS;
 
-  const batches = dimBatch(params);
-  const seq = dimSeq(params);
-  const heads = dimHeads(params);
-  const dim = dimDim(params);
   const half = dimDimHalf(params);
-  if (half > dim / 2) return INVALID_INPUT;
-  const size = f32Bytes4(batches, seq, heads, dim);
-  const angleBytes = f32Bytes2(seq, half);
-  if (<u64>inputASize(desc) != size || <u64>inputBSize(desc) != angleBytes) return INVALID_INPUT;
+  if (half > dimDim(params) / 2) return INVALID_INPUT;
+  const size = f32Bytes4(dimBatch(params), dimSeq(params), dimHeads(params), dimDim(params));
+  const angleSize = f32Bytes2(dimSeq(params), half);
+  if (<u64>inputASize(desc) != size || <u64>inputBSize(desc) != angleSize) return INVALID_INPUT;
   if (<u64>outputSize(desc) != size) return INVALID_OUTPUT;
   if (<u64>scratchSize(desc) < f32Bytes2(2, half)) return OUT_OF_MEMORY;
-  if (size == 0) return OK;
+  if (size != 0) turnAll(desc, params, interleaved);
+  return OK;
+}
 
-  const halfBytes: usize = half * sizeof<f32>();
-  const dimBytes: usize = dim * sizeof<f32>();
-  const tokenBytes = <usize>heads * dimBytes;
-  const batchBytes = <usize>seq * tokenBytes;
+/** Turns every head of every batch, position by position. All sizes are known to fit. */
+// @ts-ignore: decorator
+@inline
+function turnAll(desc: usize, params: usize, interleaved: bool): void {
+  const half: usize = dimDimHalf(params) * sizeof<f32>();
+  const headBytes: usize = dimDim(params) * sizeof<f32>();
+  const tokenBytes = <usize>dimHeads(params) * headBytes;
+  const batchBytes = <usize>dimSeq(params) * tokenBytes;
   const table: usize = scratchOffset(desc);
-  const sign: u32 = inverse(params) ? 0x80000000 : 0;
+  const flip = i32x4.splat(inverse(params) ? 0x80000000 : 0);
   let angles: usize = inputBOffset(desc);
   let token: usize = inputAOffset(desc);
   const toOutput = <usize>outputOffset(desc) - token;
   const end = token + batchBytes;
   do {
-    fillTable(angles, halfBytes, i32x4.splat(sign), table);
+    fillTable(angles, half, flip, table);
     let head = token;
-    let left = batches;
+    let left = dimBatch(params);
     do {
       const headsEnd = head + tokenBytes;
       do {
-        if (interleaved) turnInterleaved(head, head + toOutput, table, halfBytes);
-        else turnHalfSplit(head, head + toOutput, table, halfBytes);
-        if (halfBytes * 2 != dimBytes) copy(head, head + toOutput, halfBytes * 2, dimBytes);
-        head += dimBytes;
+        if (interleaved) turnInterleaved(head, head + toOutput, table, half);
+        else turnHalfSplit(head, head + toOutput, table, half);
+        if (half * 2 != headBytes) copy(head, head + toOutput, half * 2, headBytes);
+        head += headBytes;
       } while (head != headsEnd);
-      head += batchBytes - tokenBytes;
+      head += batchBytes - tokenBytes; // The same position of the next batch.
     } while (--left != 0);
-    angles += halfBytes;
+    angles += half;
     token += tokenBytes;
   } while (token != end);
-  return OK;
 }
 
-/** Cosines of one position's angles, then their sines with `sign`. */
+/** Cosines of one position's angles, then their sines, negated where `flip` has the sign bit. */
 // @ts-ignore: decorator
 @inline
-function fillTable(angles: usize, bytes: usize, sign: v128, table: usize): void {
+function fillTable(angles: usize, bytes: usize, flip: v128, table: usize): void {
   const vectors = angles + (bytes & ~(VECTOR - 1));
   const end = angles + bytes;
   if (angles != vectors) {
     do {
-      turns(v128.load(angles), sign, table, table + bytes, true);
+      turns(v128.load(angles), flip, table, table + bytes, true);
       angles += VECTOR;
       table += VECTOR;
     } while (angles != vectors);
   }
   if (angles != end) {
     do {
-      turns(v128.load32_zero(angles), sign, table, table + bytes, false);
+      turns(v128.load32_zero(angles), flip, table, table + bytes, false);
       angles += sizeof<f32>();
       table += sizeof<f32>();
     } while (angles != end);
@@ -126,21 +127,14 @@ function fillTable(angles: usize, bytes: usize, sign: v128, table: usize): void 
 @inline
 function turnHalfSplit(x0: usize, y0: usize, cos: usize, half: usize): void {
   const wide = cos + (half & ~(WIDE - 1));
-  const vectors = cos + (half & ~(VECTOR - 1));
   const end = cos + half;
   let x1 = x0 + half;
   let y1 = y0 + half;
   let sin = end;
   if (cos != wide) {
     do {
-      splitOne(x0, x1, y0, y1, cos, sin);
-      splitOne(x0 + 16, x1 + 16, y0 + 16, y1 + 16, cos + 16, sin + 16);
-      splitOne(x0 + 32, x1 + 32, y0 + 32, y1 + 32, cos + 32, sin + 32);
-      splitOne(x0 + 48, x1 + 48, y0 + 48, y1 + 48, cos + 48, sin + 48);
-      splitOne(x0 + 64, x1 + 64, y0 + 64, y1 + 64, cos + 64, sin + 64);
-      splitOne(x0 + 80, x1 + 80, y0 + 80, y1 + 80, cos + 80, sin + 80);
-      splitOne(x0 + 96, x1 + 96, y0 + 96, y1 + 96, cos + 96, sin + 96);
-      splitOne(x0 + 112, x1 + 112, y0 + 112, y1 + 112, cos + 112, sin + 112);
+      splitFour(x0, x1, y0, y1, cos, sin);
+      splitFour(x0 + 64, x1 + 64, y0 + 64, y1 + 64, cos + 64, sin + 64);
       x0 += WIDE;
       x1 += WIDE;
       y0 += WIDE;
@@ -149,16 +143,32 @@ function turnHalfSplit(x0: usize, y0: usize, cos: usize, half: usize): void {
       sin += WIDE;
     } while (cos != wide);
   }
-  if (cos != vectors) {
-    do {
-      splitOne(x0, x1, y0, y1, cos, sin);
-      x0 += VECTOR;
-      x1 += VECTOR;
-      y0 += VECTOR;
-      y1 += VECTOR;
-      cos += VECTOR;
-      sin += VECTOR;
-    } while (cos != vectors);
+  if (half & (4 * VECTOR)) {
+    splitFour(x0, x1, y0, y1, cos, sin);
+    x0 += 4 * VECTOR;
+    x1 += 4 * VECTOR;
+    y0 += 4 * VECTOR;
+    y1 += 4 * VECTOR;
+    cos += 4 * VECTOR;
+    sin += 4 * VECTOR;
+  }
+  if (half & (2 * VECTOR)) {
+    splitTwo(x0, x1, y0, y1, cos, sin);
+    x0 += 2 * VECTOR;
+    x1 += 2 * VECTOR;
+    y0 += 2 * VECTOR;
+    y1 += 2 * VECTOR;
+    cos += 2 * VECTOR;
+    sin += 2 * VECTOR;
+  }
+  if (half & VECTOR) {
+    splitOne(x0, x1, y0, y1, cos, sin);
+    x0 += VECTOR;
+    x1 += VECTOR;
+    y0 += VECTOR;
+    y1 += VECTOR;
+    cos += VECTOR;
+    sin += VECTOR;
   }
   if (cos != end) {
     do {
@@ -171,6 +181,20 @@ function turnHalfSplit(x0: usize, y0: usize, cos: usize, half: usize): void {
       sin += sizeof<f32>();
     } while (cos != end);
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function splitFour(x0: usize, x1: usize, y0: usize, y1: usize, cos: usize, sin: usize): void {
+  splitTwo(x0, x1, y0, y1, cos, sin);
+  splitTwo(x0 + 32, x1 + 32, y0 + 32, y1 + 32, cos + 32, sin + 32);
+}
+
+// @ts-ignore: decorator
+@inline
+function splitTwo(x0: usize, x1: usize, y0: usize, y1: usize, cos: usize, sin: usize): void {
+  splitOne(x0, x1, y0, y1, cos, sin);
+  splitOne(x0 + 16, x1 + 16, y0 + 16, y1 + 16, cos + 16, sin + 16);
 }
 
 // @ts-ignore: decorator
@@ -188,33 +212,38 @@ function splitOne(x0: usize, x1: usize, y0: usize, y1: usize, cos: usize, sin: u
 @inline
 function turnInterleaved(x: usize, y: usize, cos: usize, half: usize): void {
   const wide = cos + (half & ~(WIDE - 1));
-  const vectors = cos + (half & ~(VECTOR - 1));
   const end = cos + half;
   let sin = end;
   if (cos != wide) {
     do {
-      pairsOne(x, y, cos, sin);
-      pairsOne(x + 32, y + 32, cos + 16, sin + 16);
-      pairsOne(x + 64, y + 64, cos + 32, sin + 32);
-      pairsOne(x + 96, y + 96, cos + 48, sin + 48);
-      pairsOne(x + 128, y + 128, cos + 64, sin + 64);
-      pairsOne(x + 160, y + 160, cos + 80, sin + 80);
-      pairsOne(x + 192, y + 192, cos + 96, sin + 96);
-      pairsOne(x + 224, y + 224, cos + 112, sin + 112);
+      pairsFour(x, y, cos, sin);
+      pairsFour(x + 128, y + 128, cos + 64, sin + 64);
       x += 2 * WIDE;
       y += 2 * WIDE;
       cos += WIDE;
       sin += WIDE;
     } while (cos != wide);
   }
-  if (cos != vectors) {
-    do {
-      pairsOne(x, y, cos, sin);
-      x += 2 * VECTOR;
-      y += 2 * VECTOR;
-      cos += VECTOR;
-      sin += VECTOR;
-    } while (cos != vectors);
+  if (half & (4 * VECTOR)) {
+    pairsFour(x, y, cos, sin);
+    x += 8 * VECTOR;
+    y += 8 * VECTOR;
+    cos += 4 * VECTOR;
+    sin += 4 * VECTOR;
+  }
+  if (half & (2 * VECTOR)) {
+    pairsTwo(x, y, cos, sin);
+    x += 4 * VECTOR;
+    y += 4 * VECTOR;
+    cos += 2 * VECTOR;
+    sin += 2 * VECTOR;
+  }
+  if (half & VECTOR) {
+    pairsOne(x, y, cos, sin);
+    x += 2 * VECTOR;
+    y += 2 * VECTOR;
+    cos += VECTOR;
+    sin += VECTOR;
   }
   if (cos != end) {
     do {
@@ -225,6 +254,20 @@ function turnInterleaved(x: usize, y: usize, cos: usize, half: usize): void {
       sin += sizeof<f32>();
     } while (cos != end);
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function pairsFour(x: usize, y: usize, cos: usize, sin: usize): void {
+  pairsTwo(x, y, cos, sin);
+  pairsTwo(x + 64, y + 64, cos + 32, sin + 32);
+}
+
+// @ts-ignore: decorator
+@inline
+function pairsTwo(x: usize, y: usize, cos: usize, sin: usize): void {
+  pairsOne(x, y, cos, sin);
+  pairsOne(x + 32, y + 32, cos + 16, sin + 16);
 }
 
 // @ts-ignore: decorator

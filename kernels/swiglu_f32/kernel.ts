@@ -11,7 +11,7 @@
 //
 // Speed. Gates below -86 are rare in trained models, so a turn of the wide loop, 32 values, asks once
 // whether it has any. Constants are loaded: see std/turn.ts.
-// Versions: 1 eight vectors per turn (this one). Times: bench/kernels.
+// Versions: 1 eight vectors per turn (this one). Times: bench/results.
 
 import {
   inputAOffset,
