@@ -1,14 +1,8 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { Reader } from "./reader.ts";
-import {
-  codeOf,
-  failureOf,
-  functionModule,
-  refusal,
-  vectorSection,
-} from "./wasm.fixture.ts";
+import { codeOf, failureOf, functionModule, refusal, vectorSection } from "./wasm.fixture.ts";
 import { leb, nameBytes, signedLeb } from "./writer.ts";
 
 const reader = (...bytes: number[]): Reader => new Reader(Uint8Array.from(bytes));
