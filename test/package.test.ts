@@ -1,0 +1,171 @@
+// The package as a stranger gets it: built, packed, installed into an empty project, then used.
+
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { afterAll, expect, test } from "vitest";
+
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, "..");
+const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
+  readonly name: string;
+  readonly version: string;
+  readonly exports: Readonly<Record<string, unknown>>;
+};
+
+const PACKED_KIB_MAX = 300;
+const UNPACKED_KIB_MAX = 1024;
+const ENTRIES = Object.keys(manifest.exports)
+  .filter((entry) => entry !== "./package.json")
+  .map((entry) => manifest.name + entry.slice(1));
+
+interface Tarball {
+  readonly filename: string;
+  readonly size: number;
+  readonly unpackedSize: number;
+  readonly files: readonly { readonly path: string; readonly mode: number }[];
+}
+
+const folder = await mkdtemp(join(tmpdir(), "annulus-package-"));
+afterAll(() => rm(folder, { recursive: true }));
+
+await run(process.execPath, [join(root, "tools/build.ts")]);
+const tarball = await pack();
+const unreachable = await install();
+const skipped = unreachable === undefined ? "" : ` (SKIPPED: ${unreachable})`;
+
+/** Packs the repository. Its scripts do not run: the build is what was built above. */
+async function pack(): Promise<Tarball> {
+  const where = ["--pack-destination", folder, "--ignore-scripts", "--json"];
+  const { stdout } = await run("npm", ["pack", ...where], { cwd: root });
+  const answer = JSON.parse(stdout) as readonly Tarball[] | Readonly<Record<string, Tarball>>;
+  return Object.values(answer)[0]!;
+}
+
+/** Installs the tarball into `folder`. Says why when the registry with its dependencies is away. */
+async function install(): Promise<string | undefined> {
+  await writeFile(join(folder, "package.json"), JSON.stringify({ name: "empty", private: true }));
+  const options = ["--prefer-offline", "--no-audit", "--no-fund", "--fetch-retries=1"];
+  try {
+    await run("npm", ["install", ...options, `./${tarball.filename}`], { cwd: folder });
+    return undefined;
+  } catch (error) {
+    const { stderr = "" } = error as { stderr?: string };
+    const network = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH/;
+    const code = network.exec(stderr)?.[0];
+    if (code === undefined) throw error;
+    return `the package registry cannot be reached, ${code}`;
+  }
+}
+
+/** What the installed command prints. */
+async function annulus(...words: string[]): Promise<string> {
+  const command = join(folder, "node_modules", ".bin", "annulus");
+  return (await run(command, words, { cwd: folder })).stdout;
+}
+
+test("the tarball is clean for publint at its strictest", async () => {
+  const bytes = await readFile(join(folder, tarball.filename));
+  const { messages, pkg } = await publint({
+    pack: { tarball: new Uint8Array(bytes).buffer },
+    level: "suggestion",
+    strict: true,
+  });
+  expect(messages.map((message) => formatMessage(message, pkg ?? {}))).toEqual([]);
+});
+
+test("the tarball holds what a user needs and nothing of ours", () => {
+  const paths = tarball.files.map(({ path }) => path);
+  const foreign = /\.test\.|\.fixture\.|fixtures?\/|^(?:src|test|tools|bench)\/|\.map$|tsconfig/;
+  expect(paths.filter((path) => foreign.test(path))).toEqual([]);
+  for (const path of ["README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md"]) {
+    expect(paths).toContain(path);
+  }
+  for (const path of ["generated/abi.h", "generated/kernel-pack-v1.schema.json"]) {
+    expect(paths).toContain(path);
+  }
+});
+
+test("the tarball stays within its budget of bytes", () => {
+  expect(tarball.size / 1024).toBeLessThan(PACKED_KIB_MAX);
+  expect(tarball.unpackedSize / 1024).toBeLessThan(UNPACKED_KIB_MAX);
+});
+
+test.skipIf(unreachable)(`every entry imports in an empty project${skipped}`, async () => {
+  const script = `
+    const names = {};
+    for (const entry of ${JSON.stringify(ENTRIES)}) {
+      names[entry] = Object.keys(await import(entry)).length;
+    }
+    console.log(JSON.stringify(names));`;
+  await writeFile(join(folder, "imports.mjs"), script);
+  const { stdout } = await run(process.execPath, ["imports.mjs"], { cwd: folder });
+  const names = JSON.parse(stdout) as Record<string, number>;
+  expect(Object.keys(names)).toEqual(ENTRIES);
+  for (const [entry, count] of Object.entries(names)) expect(count, entry).toBeGreaterThan(0);
+});
+
+test.skipIf(unreachable)(
+  `every entry has types that a strict project accepts${skipped}`,
+  async () => {
+    const lines = ENTRIES.map((entry, index) => `export * as entry${index} from "${entry}";`);
+    await writeFile(join(folder, "types.mts"), lines.join("\n"));
+    const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+    const options = ["--noEmit", "--strict", "--module", "nodenext", "--lib", "esnext,dom"];
+    const types = ["--typeRoots", join(root, "node_modules", "@types"), "--types", "node"];
+    const words = [compiler, ...options, ...types, "types.mts"];
+    const { stdout } = await run(process.execPath, words, { cwd: folder }).catch(
+      (error: { stdout: string }) => error,
+    );
+    expect(stdout).toBe("");
+  },
+);
+
+test.skipIf(unreachable)(`the command works in an empty project${skipped}`, async () => {
+  expect((await annulus("--version")).trim()).toBe(manifest.version);
+  const help = await annulus("pack", "--help");
+  for (const verb of ["keygen", "build", "sign", "verify", "inspect"]) expect(help).toContain(verb);
+});
+
+/** What a user does first: takes a kernel, signs it with a key of their own, and runs it. */
+const FIRST_RUN = `
+  import { readFile } from "node:fs/promises";
+  import { loadPack, parseKeyring, Sandbox } from "annulus";
+
+  const trust = await parseKeyring(await readFile("trust.json"));
+  const pack = await loadPack("mine", { trust });
+  await using sandbox = await Sandbox.create({ preset: "server" });
+  const kernel = await sandbox.load(pack, "rmsnorm_f32");
+  using call = kernel.prepare({ inputs: { x: [1, 4], weight: [4] }, params: { eps: 1e-5 } });
+  call.inputs.x.set([3, -3, 3, -3]);
+  call.inputs.weight.set([1, 2, 3, 4]);
+  call.run();
+  console.log(Array.from(call.outputs.y, Math.round).join(" "));`;
+
+test.skipIf(unreachable)(
+  `a pack is built, signed and run in an empty project${skipped}`,
+  async () => {
+    const core = join(folder, "node_modules", manifest.name, "packs", "core");
+    await cp(core, join(folder, "source"), { recursive: true });
+    const shipped = JSON.parse(await readFile(join(core, "kernels.json"), "utf8")) as {
+      kernels: { id: string; hash: string; platforms: unknown }[];
+    };
+    const kernels = shipped.kernels.flatMap(({ hash: _builtAnew, platforms: _too, ...kernel }) =>
+      kernel.id === "rmsnorm_f32" ? [kernel] : [],
+    );
+    const source = JSON.stringify({ ...shipped, kernels, fallbacks: {} });
+    await writeFile(join(folder, "source", "pack.json"), source);
+
+    await annulus("pack", "keygen", "--out", "key", "--trust", "trust.json");
+    await annulus("pack", "build", "source", "--out", "mine", "--key", "key");
+    await annulus("pack", "verify", "mine", "--trust", "trust.json");
+    await writeFile(join(folder, "run.mjs"), FIRST_RUN);
+    const { stdout } = await run(process.execPath, ["run.mjs"], { cwd: folder });
+    expect(stdout).toBe("1 -2 3 -4\n");
+  },
+);
