@@ -71,6 +71,20 @@ test("writeSafetensors() writes byte for byte what the safetensors library wrote
   expect(writeSafetensors(tensors.toReversed(), options)).toEqual(bytes);
 });
 
+test("openSafetensors() reads the activations of a trained model without copying them", () => {
+  const bytes = readFileSync(
+    join(import.meta.dirname, "../../test/data/tiny-llama/activations.safetensors"),
+  );
+  const opened = openSafetensors(bytes);
+  expect(opened.metadata.get("prompt")).toHaveLength(106); // One token to a byte.
+  const x = opened.get("layers.0.input_layernorm.x");
+  expect(x.shape).toEqual([1, 106, 192]);
+  expect(x.data.buffer).toBe(bytes.buffer);
+  for (const name of opened.entries.keys()) {
+    expect(opened.get(name).data.every((value) => Number.isFinite(value))).toBe(true);
+  }
+});
+
 test("SafetensorsFile lists a type it cannot read, refuses that tensor and gives the others", () => {
   const opened = openSafetensors(fixture("with-i64.safetensors"));
   expect(opened.entries.get("i64")).toMatchObject({ dtype: "I64", shape: [1] });
