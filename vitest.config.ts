@@ -6,6 +6,7 @@ export default defineConfig({
       "src/**/*.test.ts",
       "kernels/**/*.test.ts",
       "tools/**/*.test.ts",
+      "bench/**/*.test.ts",
       "test/**/*.test.ts",
     ],
     exclude: ["**/node_modules/**", "**/*.long.test.ts"], // Those run by `npm run test:long`.
