@@ -1,6 +1,7 @@
 // Testing: calls a compiled kernel as Kernel ABI v1 says, without the sandbox, so that a kernel's own
 // checks and habits can be seen. Every byte around the call is set to a pattern first: a kernel that
-// writes anywhere but into its output and scratch fails its test.
+// writes anywhere but into its output and scratch fails its test. So does one that computes anything
+// else once the sandbox's checks are in it.
 
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -13,6 +14,7 @@ import {
 } from "../src/layout/mod.ts";
 import type { KernelSource } from "../src/pack/mod.ts";
 import { compileAssemblyScript } from "../src/platform/node/mod.ts";
+import { instrument } from "../src/sandbox/mod.ts";
 
 export interface Call {
   readonly inputs: Readonly<Record<string, Float32Array>>;
@@ -40,17 +42,20 @@ export class TestedKernel {
   readonly exports: KernelExports;
   readonly module: WebAssembly.Module;
   readonly #manifest: Manifest;
+  /** The same kernel with the sandbox's checks in it. */
+  readonly #checked: KernelExports;
 
-  private constructor(manifest: Manifest, module: WebAssembly.Module) {
+  private constructor(manifest: Manifest, bytes: Uint8Array<ArrayBuffer>) {
     this.#manifest = manifest;
-    this.module = module;
-    this.exports = new WebAssembly.Instance(module).exports as unknown as KernelExports;
+    this.module = new WebAssembly.Module(bytes);
+    this.exports = new WebAssembly.Instance(this.module).exports as unknown as KernelExports;
+    this.#checked = checkedExports(bytes);
   }
 
   /** Compiles the kernel of `manifest` from its source. */
   static async compile(manifest: Manifest): Promise<TestedKernel> {
-    const bytes = await compileAssemblyScript(join(import.meta.dirname, manifest.source!));
-    return new TestedKernel(manifest, new WebAssembly.Module(bytes));
+    const source = join(import.meta.dirname, manifest.source!);
+    return new TestedKernel(manifest, await compileAssemblyScript(source));
   }
 
   /** Calls the kernel and gives its output. Fails the test when the code is not OK. */
@@ -66,58 +71,50 @@ export class TestedKernel {
   }
 
   /** Calls the kernel, with every byte outside its output and scratch watched. */
-  call({ inputs, shapes = {}, params = {}, descriptor = {}, block, shift = 0 }: Call): {
-    readonly code: number;
-    readonly output: Float32Array<ArrayBuffer>;
-  } {
-    const dims = this.#bind(inputs, shapes);
-    const layout = paramsLayout(this.#manifest);
-    const given = this.#manifest.inputs.map(({ name }) => inputs[name]!);
-    const [a = 0, b = 0] = given.map(({ byteLength }) => byteLength);
-    const output = bytesOf(this.#manifest.outputs, dims);
-    const scratch = bytesOf(this.#manifest.scratch ?? [], dims);
-    const regions = placed([DESCRIPTOR.bytes, layout.bytes, a, b, output, scratch], shift);
-    const [desc, paramsAt, ...tensors] = regions.map(({ at }) => at) as [
-      number,
-      number,
-      ...number[],
-    ];
-    const [aAt, bAt, outputAt, scratchAt] = tensors as [number, number, number, number];
+  call(call: Call): { readonly code: number; readonly output: Float32Array<ArrayBuffer> } {
+    const { before, at } = this.#image(call);
+    const run = (kernel: KernelExports) =>
+      enter(kernel, this.#manifest.entry_point, before, at.descriptor.at);
+    const { code, after } = run(this.exports);
+    const checked = run(this.#checked);
+    expect(checked.code).toBe(code);
+    expect(Buffer.compare(checked.after, after), "bytes that the checks change").toBe(0);
 
-    const memory = this.#memory(regions.at(-1)!.end + PAGE);
-    const view = new DataView(memory.buffer);
-    writeParams(view, paramsAt, layout, params, dims);
-    block?.(new DataView(memory.buffer, paramsAt, layout.bytes));
-    given.forEach((values, i) => {
-      new Float32Array(memory.buffer, tensors[i]!, values.length).set(values);
-    });
-    const words = [aAt, a, bAt, b, outputAt, output, scratchAt, scratch, paramsAt, layout.bytes];
-    new Uint32Array(memory.buffer, desc, words.length).set(words);
-    for (const [field, value] of Object.entries(descriptor))
-      view.setUint32(
-        desc + DESCRIPTOR.fields[field as keyof typeof DESCRIPTOR.fields].at,
-        value,
-        true,
-      );
-
-    const before = memory.slice();
-    const code = this.exports[this.#manifest.entry_point]!(desc);
-    const result = new Float32Array(memory.slice(outputAt, outputAt + output).buffer);
-    for (const [at, bytes] of [
-      [outputAt, output],
-      [scratchAt, scratch],
-    ] as const)
-      memory.set(before.subarray(at, at + bytes), at);
-    expect(Buffer.compare(memory, before), "bytes outside output and scratch").toBe(0);
-    return { code, output: result };
+    const output = new Float32Array(after.slice(at.output.at, at.output.end).buffer);
+    for (const region of [at.output, at.scratch])
+      after.set(before.subarray(region.at, region.end), region.at);
+    expect(Buffer.compare(after, before), "bytes written outside output and scratch").toBe(0);
+    return { code, output };
   }
 
-  /** Every byte beyond the module's own page set to the pattern. */
-  #memory(bytes: number): Uint8Array<ArrayBuffer> {
-    const { memory } = this.exports;
-    const missing = Math.ceil((bytes - memory.buffer.byteLength) / PAGE);
-    if (missing > 0) memory.grow(missing);
-    return new Uint8Array(memory.buffer as ArrayBuffer).fill(PATTERN, PAGE);
+  /** Memory as a call finds it, but for the module's own first page, which stays as it is. */
+  #image({ inputs, shapes = {}, params = {}, descriptor = {}, block, shift = 0 }: Call) {
+    const manifest = this.#manifest;
+    const layout = paramsLayout(manifest);
+    const dims = this.#bind(inputs, shapes);
+    const given = manifest.inputs.map(({ name }) => inputs[name]!);
+    const [a = 0, b = 0] = given.map(({ byteLength }) => byteLength);
+    const output = bytesOf(manifest.outputs, dims);
+    const scratch = bytesOf(manifest.scratch ?? [], dims);
+    const sizes = { a, b, output, scratch, params: layout.bytes, descriptor: DESCRIPTOR.bytes };
+    const at = placed(sizes, shift);
+
+    const before = new Uint8Array(roundUp(at.descriptor.end + PAGE, PAGE)).fill(PATTERN);
+    const view = new DataView(before.buffer);
+    given.forEach((values, i) => {
+      new Float32Array(before.buffer, [at.a, at.b][i]!.at, values.length).set(values);
+    });
+    writeParams(view, at.params.at, layout, params, dims);
+    block?.(new DataView(before.buffer, at.params.at, layout.bytes));
+    const regions = [at.a, at.b, at.output, at.scratch, at.params];
+    const words = regions.flatMap((region) => [region.at, region.end - region.at]);
+    new Uint32Array(before.buffer, at.descriptor.at, words.length).set(words);
+    for (const [field, value] of Object.entries(descriptor)) {
+      const word = DESCRIPTOR.fields[field as keyof typeof DESCRIPTOR.fields];
+      view.setUint32(at.descriptor.at + word.at, value, true);
+    }
+    before.set(new Uint8Array(this.exports.memory.buffer, 0, PAGE));
+    return { before, at };
   }
 
   #bind(inputs: Call["inputs"], shapes: NonNullable<Call["shapes"]>): Record<string, number> {
@@ -139,22 +136,56 @@ function bytesOf(
 ): number {
   return tensors.reduce((at, { shape }) => {
     const sizes = shape.map((dim) => (typeof dim === "string" ? dims[dim]! : dim));
-    return align(at) + 4 * sizes.reduce((product, size) => product * size, 1);
+    return roundUp(at, 16) + 4 * sizes.reduce((product, size) => product * size, 1);
   }, 0);
 }
 
-/** Regions beyond the module's page, with at least 16 watched bytes between them. */
-function placed(sizes: readonly number[], shift: number): { at: number; end: number }[] {
-  let end = PAGE;
-  return sizes.map((bytes) => {
-    const at = align(end) + 16 + shift;
-    end = at + bytes;
-    return { at, end };
-  });
+/** Where a region begins and ends. */
+interface Placed {
+  readonly at: number;
+  readonly end: number;
 }
 
-function align(at: number): number {
-  return Math.ceil(at / 16) * 16;
+/** Regions beyond the module's page, with at least 16 watched bytes between them. */
+function placed<Name extends string>(
+  sizes: Readonly<Record<Name, number>>,
+  shift: number,
+): Readonly<Record<Name, Placed>> {
+  let end = PAGE;
+  const regions = Object.entries<number>(sizes).map(([name, bytes]) => {
+    const at = roundUp(end, 16) + 16 + shift;
+    end = at + bytes;
+    return [name, { at, end }];
+  });
+  return Object.fromEntries(regions) as Record<Name, Placed>;
+}
+
+function roundUp(at: number, align: number): number {
+  return Math.ceil(at / align) * align;
+}
+
+/** Runs `entry` on a copy of `before` and gives back what memory then holds. */
+function enter(exports: KernelExports, entry: string, before: Uint8Array, desc: number) {
+  const { memory } = exports;
+  const missing = (before.length - memory.buffer.byteLength) / PAGE;
+  if (missing > 0) memory.grow(missing);
+  const bytes = new Uint8Array(memory.buffer, 0, before.length);
+  bytes.set(before);
+  const code = exports[entry]!(desc);
+  return { code, after: bytes.slice() };
+}
+
+/** An instance whose every loop looks at an epoch that never comes. */
+function checkedExports(module: Uint8Array): KernelExports {
+  const { bytes, imports } = instrument(module, { interrupt: "epoch", memory: "keep" });
+  const annulus: Record<string, WebAssembly.ImportValue> = {};
+  for (const { name, kind, type } of imports)
+    annulus[name] =
+      kind === "memory"
+        ? new WebAssembly.Memory(type)
+        : new WebAssembly.Global(type, name === "deadline" ? 1 : 0);
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { annulus });
+  return instance.exports as unknown as KernelExports;
 }
 
 /** The largest relative error of `actual`; exact where the reference is 0, infinite or NaN. */
