@@ -9,9 +9,15 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { Failure, type Issue } from "../../base/mod.ts";
 
-/** Fast code with SIMD, no allocator and no start function; the host adds the arena to one page. */
+/**
+ * Fast code with SIMD, no allocator and no start function; the host adds the arena to one page. Bulk
+ * memory is off, since a module with any data would have to declare it: where a kernel wants
+ * `memory.copy` as one instruction, pass flags without the last two words.
+ */
 export const ASSEMBLYSCRIPT_FLAGS: readonly string[] =
-  "-O3 --converge --noAssert --runtime stub --enable simd --initialMemory 1".split(" ");
+  "-O3 --converge --noAssert --runtime stub --initialMemory 1 --enable simd --disable bulk-memory".split(
+    " ",
+  );
 
 /**
  * Compiles the module whose entry is `file`. `unwritten` has texts by absolute path that stand for

@@ -1,0 +1,95 @@
+// The committed pack in the sandbox: signed, verified, loaded and called as a user would.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { Failure } from "../src/base/mod.ts";
+import {
+  buildPack,
+  generateSigningKey,
+  loadPack,
+  memoryFiles,
+  SIGNATURE_PATH,
+  trustKeys,
+} from "../src/pack.node.ts";
+import { Sandbox } from "../src/sandbox.node.ts";
+import { pack as source } from "./pack.ts";
+import { rmsnorm } from "./rmsnorm_f32/reference.ts";
+import { rope, ropeAngles } from "./rope_f32/reference.ts";
+import { swiglu } from "./swiglu_f32/reference.ts";
+import { absoluteError, normals, relativeError } from "./testing.ts";
+
+const PACKED = join(import.meta.dirname, "../packs/core");
+
+const committed = (path: string) => readFile(join(PACKED, path));
+
+/** packs/core as its author would sign it: the same modules, and the key's name in the manifest. */
+async function signedPack() {
+  const { key } = await generateSigningKey();
+  const seams = { read: committed, compile: ({ path }: { path: string }) => committed(path) };
+  const files = new Map(await buildPack(source, { ...seams, signingKey: key.publicText }));
+  files.set(SIGNATURE_PATH, await key.sign(files.get("kernels.json")!));
+  const references = new Set<string>(Object.values(source.fallbacks));
+  return loadPack(memoryFiles(files), { trust: await trustKeys(key.publicText), references });
+}
+
+const pack = await signedPack();
+const sandbox = await Sandbox.create();
+afterAll(() => sandbox[Symbol.asyncDispose]());
+
+function f32(data: Float32Array, ...shape: number[]) {
+  return { data, shape };
+}
+
+test("the core pack verifies without a warning", () => {
+  expect(pack.warnings).toEqual([]);
+});
+
+test("rmsnorm_f32 runs in the sandbox, prepared and not", async () => {
+  const kernel = await sandbox.load(pack, "rmsnorm_f32");
+  const [x, weight] = [normals(3 * 100, 1), normals(100, 2)];
+  const expected = rmsnorm(x, weight, 1e-5);
+  const { y } = kernel.call({ inputs: { x: f32(x, 3, 100), weight: f32(weight, 100) } });
+  expect(relativeError(y!.data as Float32Array, expected)).toBeLessThan(1e-5);
+
+  using call = kernel.prepare({ inputs: { x: [3, 100], weight: [100] }, params: { eps: 1e-5 } });
+  (call.inputs.x as Float32Array).set(x);
+  (call.inputs.weight as Float32Array).set(weight);
+  call.run();
+  expect(call.outputs["y"]).toEqual(y!.data);
+});
+
+test("rope_f32 runs in the sandbox, its layout by name", async () => {
+  const kernel = await sandbox.load(pack, "rope_f32");
+  const shape = { batch: 1, seq: 3, heads: 2, dim: 40 };
+  const [x, freqs] = [normals(240, 3), ropeAngles([0, 9, 131_071], 16, 1e4)];
+  const inputs = { x: f32(x, 1, 3, 2, 40), freqs: f32(freqs, 3, 16) };
+  const { y } = kernel.call({ inputs, params: { layout: "half_split" } });
+  const expected = rope(x, freqs, shape, { layout: "half_split" });
+  expect(absoluteError(y!.data as Float32Array, expected)).toBeLessThan(1e-6);
+});
+
+test("swiglu_f32 runs in the sandbox", async () => {
+  const kernel = await sandbox.load(pack, "swiglu_f32");
+  const [gate, up] = [normals(2 * 99, 4, 5), normals(2 * 99, 5)];
+  const { y } = kernel.call({ inputs: { gate: f32(gate, 2, 99), up: f32(up, 2, 99) } });
+  expect(relativeError(y!.data as Float32Array, swiglu(gate, up))).toBeLessThan(2e-6);
+});
+
+describe("a code that a kernel returns", () => {
+  test("rope_f32 without a layout fails as KERNEL_CODE, and the next call works", async () => {
+    const kernel = await sandbox.load(pack, "rope_f32");
+    const inputs = { x: f32(normals(8, 6), 1, 1, 1, 8), freqs: f32(new Float32Array(4), 1, 4) };
+    let failure: unknown;
+    try {
+      kernel.call({ inputs });
+    } catch (error) {
+      failure = error;
+    }
+    expect(failure).toBeInstanceOf(Failure);
+    expect((failure as Failure).code).toBe("KERNEL_CODE");
+    expect(String(failure)).toContain("INVALID_PARAMS");
+    const { y } = kernel.call({ inputs, params: { layout: "interleaved" } });
+    expect(y!.data).toEqual(inputs.x.data);
+  });
+});
