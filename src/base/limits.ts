@@ -56,6 +56,23 @@ export const SANDBOX_LIMITS = {
   /** Every region of a call starts on this boundary: one v128. */
   regionAlignBytes: 16,
   tensorRankMax: 8,
+  /** What a kernel says its name is. */
+  kernelNameBytesMax: 256,
+} as const;
+
+/** What a host may set each limit of a sandbox to, both ends included. */
+export const SANDBOX_RANGES = {
+  memoryBytesMax: [0, SANDBOX_LIMITS.pagesMax * SANDBOX_LIMITS.pageBytes],
+  /** The budget is an i32 that frames are taken from. */
+  stackBytes: [0, 2 ** 31 - 1],
+  /** Below, the ticker's thread would take a core; above, budgets would mean nothing. */
+  epochTickMs: [0.1, 60_000],
+  budgetTicksDefault: [0, SANDBOX_LIMITS.budgetTicksMax],
+  budgetTicksMax: [0, SANDBOX_LIMITS.budgetTicksMax],
+  poolInstancesMax: [1, 65_536],
+  poolQueueMax: [0, 1_000_000],
+  /** The engines' own limit of one table. */
+  tableElementsMax: [0, 10_000_000],
 } as const;
 
 export const TENSOR_LIMITS = {

@@ -8,9 +8,12 @@
 //   gc                       its objects live in the engine's heap, which no limit here bounds
 //   memory.atomic.wait       blocks the caller's thread, where no epoch check runs
 //
+// The names that the rewriter gives to what it adds are its own, so no module may use them.
+//
 // All findings are collected into one failure, so that an author fixes them in one go.
 
 import { ASSUMED_FEATURES, Failure, type Feature, type Issue } from "../base/mod.ts";
+import { HOST_MODULE } from "./instrument.ts";
 import { type Module, typeOfFunction } from "./module.ts";
 import { byteAt } from "./reader.ts";
 import { type FunctionType, I32 } from "./types.ts";
@@ -44,6 +47,7 @@ const ABI: Readonly<Record<string, { readonly params: number; readonly required:
 export function admit(module: Module, kernel: string, rules: AdmitRules): void {
   const issues = [
     ...importIssues(module),
+    ...nameIssues(module),
     ...exportIssues(module, rules.entryPoint),
     ...memoryIssues(module, rules.memoryPagesMax),
     ...countIssues(module, rules),
@@ -76,6 +80,19 @@ function importIssues(module: Module): Issue[] {
       expected: "no imports but the kernel's memory",
       fix: "Build the kernel without host functions; a kernel computes and nothing else.",
     }));
+}
+
+/** Names by which a module would pose as the host, or its exports as armed entries. */
+function nameIssues(module: Module): Issue[] {
+  const imports = module.imports.filter((each) => each.module === HOST_MODULE);
+  const exports = module.exports.filter(({ name }) => name.startsWith(`${HOST_MODULE}:`));
+  return [...imports, ...exports].map(({ name, at }) => ({
+    code: "name-reserved",
+    at: byteAt(at),
+    found: `the reserved name ${JSON.stringify(name)}`,
+    expected: `nothing imported from "${HOST_MODULE}" or exported as "${HOST_MODULE}:..."`,
+    fix: "Rename it: the sandbox adds its own under these names.",
+  }));
 }
 
 function exportIssues(module: Module, entryPoint: string): Issue[] {
@@ -156,14 +173,15 @@ function memoryIssues(module: Module, pagesMax: number): Issue[] {
 
 function countIssues(module: Module, rules: AdmitRules): Issue[] {
   const issues: Issue[] = [];
-  const elements = module.tables.reduce((sum, { min }) => sum + min, 0);
+  const [table, second] = module.tables;
+  const elements = tableElements(module, rules);
   if (elements > rules.tableElementsMax) {
     issues.push({
       code: "table-too-large",
-      at: byteAt(module.tables[0]!.at),
-      found: `tables of at least ${elements} elements`,
+      at: byteAt(table!.at),
+      found: `tables of ${second === undefined ? "at least" : "up to"} ${elements} elements`,
       expected: `at most ${rules.tableElementsMax}`,
-      fix: "Build the kernel with fewer indirect calls, or raise max_table_elements.",
+      fix: "Give several tables a maximum each, use fewer entries, or raise max_table_elements.",
     });
   }
   if (rules.globalsMax !== undefined && module.globals.length > rules.globalsMax) {
@@ -176,6 +194,16 @@ function countIssues(module: Module, rules: AdmitRules): Issue[] {
     });
   }
   return issues;
+}
+
+/**
+ * Elements that the tables may come to hold. A lone table is given the limit as its maximum; several
+ * would each get it, so what they may grow to counts together.
+ */
+function tableElements({ tables }: Module, { tableElementsMax }: AdmitRules): number {
+  const [lone, second] = tables;
+  if (lone === undefined || second === undefined) return lone?.min ?? 0;
+  return tables.reduce((sum, { min, max }) => sum + (max ?? Math.max(min, tableElementsMax)), 0);
 }
 
 function featureIssues(module: Module, rules: AdmitRules): Issue[] {

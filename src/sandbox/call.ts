@@ -6,8 +6,14 @@
 // runs again, so views stay good, but the kernel may have overwritten any of them: fill them anew.
 
 import { type DType, Failure, type TensorView } from "../base/mod.ts";
-import { writeParams } from "../layout/mod.ts";
-import { type BudgetRequest, budgetOf, type KernelContext } from "./context.ts";
+import { DESCRIPTOR, writeParams } from "../layout/mod.ts";
+import {
+  type BudgetRequest,
+  budgetOf,
+  disposed,
+  type KernelContext,
+  requireHealth,
+} from "./context.ts";
 import {
   checkDescriptor,
   type DescriptorRanges,
@@ -15,11 +21,10 @@ import {
   rangesOf,
   writeDescriptor,
 } from "./descriptor.ts";
-import { disposed, type KernelInstance } from "./instance.ts";
+import type { KernelInstance } from "./instance.ts";
 import type { Budget } from "./link.ts";
 import { ARENA_ALIGN, place, type Placement } from "./regions.ts";
 import type { BoundShapes, BoundTensor, Dims } from "./shapes.ts";
-import { KernelError } from "./trap.ts";
 
 export type CallShapes = Readonly<Record<string, readonly number[]>>;
 
@@ -67,10 +72,10 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
     this.#setup = setup;
     this.#release = [release];
     this.#budget = budgetOf(context, setup);
-    this.#life = instance.life;
     this.shapes = program.shapes.bind(setup.inputs, setup.dims);
     this.#placement = place(instance.arena, this.#words, this.shapes, program.params.bytes);
     this.#write();
+    this.#life = instance.life;
     this.inputs = this.#views(this.shapes.inputs, this.#placement.inputsAt) as typeof this.inputs;
     this.outputs = this.#views(this.shapes.outputs, this.#placement.outputsAt);
   }
@@ -84,7 +89,7 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
       this.#again();
     const budget = asked === undefined ? this.#budget : budgetOf(this.#context, asked);
     if (this.#setup.checkInputs === true) return this.#runChecked(budget);
-    this.#enter(budget);
+    this.#instance.forward(this.#placement.descriptorAt, budget, this.#ranges);
   }
 
   /** Fuel that the last run left, in fuel mode. */
@@ -104,23 +109,10 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
     this.#release.push(then);
   }
 
-  #enter(budget: Budget): void {
-    try {
-      this.#instance.forward(this.#placement.descriptorAt, budget, this.#ranges);
-    } catch (error) {
-      if (error instanceof KernelError && this.#instance.trapped) {
-        this.#context.emit({ type: "trapped", kernel: error.kernel, error });
-      }
-      throw error;
-    }
-  }
-
   /** Sets the call up again after a trap: its own or another one's in the same instance. */
   #again(): void {
-    const { failure } = this.#context.health;
-    if (failure !== undefined) throw failure;
+    requireHealth(this.#context.health);
     if (this.#life === GONE) throw disposed("call");
-    if (this.#instance.trapped) this.#instance.revive(this.#context.budget);
     this.#write();
     this.#life = this.#instance.life;
   }
@@ -130,10 +122,11 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
     const { params } = this.#context.program;
     const { paramsAt, descriptorAt } = this.#placement;
     const instance = this.#instance;
+    instance.ready();
     writeParams(instance.view, paramsAt, params, this.#setup.params ?? {}, this.shapes.dims);
     checkDescriptor(this.#words, instance.memoryBytes, descriptorAt, ARENA_ALIGN);
     writeDescriptor(instance.words, descriptorAt, this.#words);
-    instance.initialise(paramsAt, params.bytes, this.#context.budget);
+    instance.initialise(paramsAt, params.bytes);
   }
 
   #views(tensors: readonly BoundTensor[], offsets: readonly number[]): Record<string, TensorView> {
@@ -144,31 +137,35 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
     return views;
   }
 
-  /** Inputs are read-only by contract, which wasm cannot enforce: this finds who breaks it. */
+  /** What is read-only by contract, which wasm cannot enforce, is compared: this finds who breaks it. */
   #runChecked(budget: Budget): void {
-    const before = this.shapes.inputs.map((input, i) => this.#bytesOf(input, i).slice());
-    this.#enter(budget);
-    this.shapes.inputs.forEach((input, i) => {
-      const at = this.#bytesOf(input, i).findIndex((byte, k) => byte !== before[i]![k]);
-      if (at >= 0) throw wroteInput(this.#context.program.kernel, input.name, at);
+    const { descriptorAt, inputsAt, paramsAt } = this.#placement;
+    const readOnly = [
+      { what: "params", at: paramsAt, bytes: this.#context.program.params.bytes },
+      { what: "descriptor", at: descriptorAt, bytes: DESCRIPTOR.bytes },
+      ...this.shapes.inputs.map(({ name, bytes }, i) => {
+        return { what: `input "${name}"`, at: inputsAt[i]!, bytes };
+      }),
+    ].map((part) => ({ ...part, now: this.#instance.tensor("u8", part.at, part.bytes) }));
+    const before = readOnly.map(({ now }) => now.slice());
+    this.#instance.forward(descriptorAt, budget, this.#ranges);
+    readOnly.forEach(({ what, now }, i) => {
+      const byte = now.findIndex((value, at) => value !== before[i]![at]);
+      if (byte >= 0) throw wroteInput(this.#context.program.kernel, what, byte);
     });
-  }
-
-  #bytesOf({ bytes }: BoundTensor, i: number): Uint8Array {
-    return this.#instance.tensor("u8", this.#placement.inputsAt[i]!, bytes) as Uint8Array;
   }
 }
 
-function wroteInput(kernel: string, input: string, at: number): Failure {
+function wroteInput(kernel: string, what: string, byte: number): Failure {
   return new Failure(
     "KERNEL_WROTE_INPUT",
     {
-      at: `kernel "${kernel}", input "${input}"`,
-      found: `byte ${at} changed during the call`,
-      expected: "inputs as the caller left them",
-      fix: "Report it to the kernel's author: regions A and B are read-only.",
+      at: `kernel "${kernel}", ${what}`,
+      found: `byte ${byte} changed during the call`,
+      expected: "inputs, params and descriptor as the caller left them",
+      fix: "Report it to the kernel's author: only output and scratch may be written.",
     },
-    { detail: { kernel, input, byte: at } },
+    { detail: { kernel, what, byte } },
   );
 }
 

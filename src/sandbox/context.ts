@@ -1,15 +1,20 @@
 // Context: what every call of one kernel shares: its program, its budgets, and whether it may run.
 
-import type { Failure } from "../base/mod.ts";
+import { Failure } from "../base/mod.ts";
 import type { Budget } from "./link.ts";
 import type { Program } from "./program.ts";
-import { clampBudget, type Ticker, type Ticks, ticksOf } from "./ticker.ts";
+import { clampBudget, clampFuel, type Ticker, type Ticks, ticksOf } from "./ticker.ts";
 import type { KernelError } from "./trap.ts";
 
-/** Whether calls may begin: one object per sandbox, read before each of them. */
+/** Whether kernels may run: one object per sandbox, read before each of them does. */
 export interface Health {
   /** Set when the sandbox is disposed or its ticker has died. */
   failure: Failure | undefined;
+}
+
+/** Throws what keeps kernels from running: on a clock that stands still none would ever be stopped. */
+export function requireHealth({ failure }: Health): void {
+  if (failure !== undefined) throw failure;
 }
 
 /** What a sandbox tells its host while it runs. */
@@ -22,6 +27,7 @@ export interface KernelContext {
   readonly program: Program;
   readonly ticker: Ticker;
   readonly health: Health;
+  /** Never throws. */
   readonly emit: (event: SandboxEvent) => void;
   /** What a call gets that asks for nothing. */
   readonly budget: Budget;
@@ -47,6 +53,16 @@ export function budgetOf(context: KernelContext, asked: BudgetRequest): Budget {
     budgetTicks ?? (budgetMs === undefined ? undefined : ticksOf(budgetMs, ticker.intervalMs));
   return {
     ticks: ticks === undefined ? budget.ticks : clampBudget(ticks, granted.ticks),
-    fuel: fuel === undefined ? budget.fuel : fuel < granted.fuel ? fuel : granted.fuel,
+    fuel: fuel === undefined ? budget.fuel : clampFuel(fuel, granted.fuel),
   };
+}
+
+/** What was used after it was given back. */
+export function disposed(what: string): Failure {
+  return new Failure("DISPOSED", {
+    at: what,
+    found: "a use after it was disposed",
+    expected: "a handle that is still held",
+    fix: "Prepare a new call, or move the use inside the `using` block.",
+  });
 }

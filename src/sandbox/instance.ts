@@ -4,23 +4,16 @@
 //            0                               start                                     size     limit
 //
 // A call arms its deadline and enters the kernel in one crossing. A trap ends the instance: its
-// globals, tables and own part of memory may be in any state. `revive` replaces it over the same
+// globals, tables and own part of memory may be in any state. `ready` replaces it over the same
 // arena for the same tenant; `reset` leaves nothing behind for the next one.
 
-import {
-  assert,
-  type DType,
-  Failure,
-  SANDBOX_LIMITS,
-  type TensorView,
-  viewOf,
-} from "../base/mod.ts";
+import { assert, type DType, SANDBOX_LIMITS, type TensorView, viewOf } from "../base/mod.ts";
 import { Arena } from "./arena.ts";
-import type { DescriptorRanges } from "./descriptor.ts";
+import { type KernelContext, requireHealth } from "./context.ts";
+import { type DescriptorRanges, newDescriptor } from "./descriptor.ts";
 import { type Budget, link, type Linked, newMemory, trapOf } from "./link.ts";
 import type { Program } from "./program.ts";
-import type { Ticker, Ticks } from "./ticker.ts";
-import { codeError } from "./trap.ts";
+import { codeError, KernelError } from "./trap.ts";
 
 const PAGE = SANDBOX_LIMITS.pageBytes;
 
@@ -28,7 +21,9 @@ export class KernelInstance {
   readonly program: Program;
   /** Whose data the memory may hold; undefined while it holds nobody's. */
   tenant: string | undefined;
-  readonly #ticker: Ticker;
+  /** Words of an unprepared call: here, since whoever holds the instance is alone with it. */
+  readonly descriptor = newDescriptor();
+  readonly #context: KernelContext;
   #memory: WebAssembly.Memory;
   #linked: Linked;
   #arena: Arena;
@@ -37,15 +32,16 @@ export class KernelInstance {
   #initialised = false;
   #trapped = false;
   #life = 0;
+  #buffer!: ArrayBufferLike;
   #words!: Uint32Array;
   #view!: DataView;
 
-  /** Instantiates, which runs the start function within `budget`. */
-  constructor(program: Program, ticker: Ticker, budget: Budget) {
-    this.program = program;
-    this.#ticker = ticker;
-    this.#memory = newMemory(program);
-    this.#linked = link(program, this.#memory, ticker, budget);
+  /** Instantiates, which runs the start function within the kernel's default budget. */
+  constructor(context: KernelContext) {
+    this.#context = context;
+    this.program = context.program;
+    this.#memory = newMemory(context.program);
+    this.#linked = this.#link();
     this.#arenaStart = this.#moduleEnd();
     this.#arena = this.#newArena();
     this.#refreshViews();
@@ -55,7 +51,7 @@ export class KernelInstance {
     return this.#arena;
   }
 
-  /** True once a call has trapped: the instance may be revived for its tenant, never pooled. */
+  /** True once a call has trapped: the instance may be replaced for its tenant, never pooled. */
   get trapped(): boolean {
     return this.#trapped;
   }
@@ -65,8 +61,9 @@ export class KernelInstance {
     return this.#life;
   }
 
+  /** Bytes that the host sees: what the kernel grew by itself it has to itself. */
   get memoryBytes(): number {
-    return this.#memory.buffer.byteLength;
+    return this.#buffer.byteLength;
   }
 
   /** The memory as words and as a DataView, up to where the arena has grown. */
@@ -80,10 +77,21 @@ export class KernelInstance {
 
   /** A view of `bytes` bytes at `offset`, in place: what is written to it the kernel reads. */
   tensor(dtype: DType, offset: number, bytes: number): TensorView {
-    return viewOf(dtype, this.#memory.buffer, offset, bytes);
+    return viewOf(dtype, this.#buffer, offset, bytes);
   }
 
-  /** Calls the forward function. Throws KernelError on a trap, a passed deadline or a non-zero code. */
+  /** A copy of the kernel's memory, its own growth included; undefined where it leaves memory. */
+  copyOf(offset: number, bytes: number): Uint8Array<ArrayBuffer> | undefined {
+    const { buffer } = this.#memory;
+    return offset + bytes <= buffer.byteLength
+      ? new Uint8Array(buffer, offset, bytes).slice()
+      : undefined;
+  }
+
+  /**
+   * Calls the forward function. Throws KernelError on a trap, a passed deadline or a non-zero code.
+   * Who calls has checked the sandbox's health.
+   */
   forward(descriptorAt: number, budget: Budget, ranges: () => DescriptorRanges): void {
     let code: number;
     try {
@@ -94,35 +102,30 @@ export class KernelInstance {
     if (code !== 0) throw codeError(this.program.kernel, code, ranges());
   }
 
-  /** Calls another function of the ABI; undefined where the module does not export it. */
-  call(name: string, args: readonly number[], budget: Budget): number | undefined {
-    const entry = this.#linked.entry(name);
+  /** Calls another function of the ABI, where the module exports it. Throws as `forward` does. */
+  call(name: string, args: readonly number[]): void {
+    requireHealth(this.#context.health);
+    let code: number | undefined;
     try {
-      return entry?.(args, budget);
+      code = this.#linked.entry(name)?.(args, this.#context.budget);
     } catch (error) {
       throw this.#trap(error);
     }
+    if (code !== undefined && code !== 0) throw codeError(this.program.kernel, code);
   }
 
   /** Runs kernel_init with the params block at `at`, once until the next cleanup. */
-  initialise(at: number, bytes: number, budget: Budget): void {
+  initialise(at: number, bytes: number): void {
     if (this.#initialised) return;
-    const code = this.call("kernel_init", [at, bytes], budget) ?? 0;
-    if (code !== 0) throw codeError(this.program.kernel, code);
+    this.call("kernel_init", [at, bytes]);
     this.#initialised = true;
   }
 
   /** Runs kernel_cleanup where kernel_init ran. */
-  cleanUp(budget: Budget): void {
+  cleanUp(): void {
     if (!this.#initialised || this.#trapped) return;
     this.#initialised = false;
-    const code = this.call("kernel_cleanup", [], budget) ?? 0;
-    if (code !== 0) throw codeError(this.program.kernel, code);
-  }
-
-  /** The host's epoch now. */
-  now(): Ticks {
-    return Atomics.load(this.#ticker.epoch, 0);
+    this.call("kernel_cleanup", []);
   }
 
   /** Fuel that the last call left, in fuel mode. */
@@ -131,32 +134,43 @@ export class KernelInstance {
   }
 
   /**
-   * Replaces a trapped instance over the same arena: views of tensors stay good; what lies below is
-   * zeroed and filled anew. For the tenant whose call trapped, and nobody else.
+   * Replaces the instance over the same arena if it has trapped: views of tensors stay good; what lies
+   * below is zeroed and filled anew. For the tenant whose call trapped, and nobody else.
    */
-  revive(budget: Budget): void {
-    assert(this.#trapped, "only a trapped instance is revived");
+  ready(): void {
+    if (!this.#trapped) return;
     new Uint8Array(this.#memory.buffer, 0, this.#arenaStart).fill(0);
-    this.#relink(budget);
+    this.#relink();
   }
 
   /** Makes the instance as new and nobody's: memory zeroed or replaced, globals and tables fresh. */
-  reset(budget: Budget): void {
+  reset(): void {
+    assert(!this.#trapped, "an instance that trapped is not pooled");
     // A memory cannot shrink, and its size would tell the next tenant what the last one did.
     const grown = this.#memory.buffer.byteLength > this.program.compiled.memory.initial * PAGE;
     if (grown) this.#memory = newMemory(this.program);
     else new Uint8Array(this.#memory.buffer).fill(0);
     this.tenant = undefined;
-    this.#relink(budget);
+    this.#relink();
     this.#arenaStart = this.#moduleEnd();
     this.#arena = this.#newArena();
     this.#refreshViews();
   }
 
-  #relink(budget: Budget): void {
-    this.#linked = link(this.program, this.#memory, this.#ticker, budget);
+  #relink(): void {
+    this.#linked = this.#link();
     this.#initialised = false;
     this.#trapped = false;
+  }
+
+  #link(): Linked {
+    const { program, ticker, budget } = this.#context;
+    requireHealth(this.#context.health);
+    try {
+      return link(program, this.#memory, ticker, budget);
+    } catch (error) {
+      throw this.#told(error);
+    }
   }
 
   #trap(error: unknown, ranges?: DescriptorRanges): unknown {
@@ -164,7 +178,14 @@ export class KernelInstance {
     if (trap === undefined) return error;
     this.#trapped = true;
     this.#life++;
-    return trap;
+    return this.#told(trap);
+  }
+
+  /** Tells the host of a trap, so that its log has it also where the caller keeps silent. */
+  #told(error: unknown): unknown {
+    const { emit, program } = this.#context;
+    if (error instanceof KernelError) emit({ type: "trapped", kernel: program.kernel, error });
+    return error;
   }
 
   #moduleEnd(): number {
@@ -179,7 +200,7 @@ export class KernelInstance {
   /** Grows the memory for the arena. False at the grant's limit, or where the kernel's pages follow. */
   #grow(missingBytes: number): boolean {
     const size = this.#memory.buffer.byteLength;
-    const kernelGrew = size > this.#arena.end;
+    const kernelGrew = size > this.#buffer.byteLength;
     const pages = Math.ceil(missingBytes / PAGE);
     if (kernelGrew || size / PAGE + pages > this.program.compiled.memory.maximum) return false;
     try {
@@ -188,23 +209,14 @@ export class KernelInstance {
       if (error instanceof RangeError) return false; // The engine has no more; OUT_OF_MEMORY says so.
       throw error;
     }
-    this.#arena.extend(this.#memory.buffer.byteLength);
     this.#refreshViews();
+    this.#arena.extend(this.memoryBytes);
     return true;
   }
 
   #refreshViews(): void {
-    this.#words = new Uint32Array(this.#memory.buffer);
-    this.#view = new DataView(this.#memory.buffer);
+    this.#buffer = this.#memory.buffer;
+    this.#words = new Uint32Array(this.#buffer);
+    this.#view = new DataView(this.#buffer);
   }
-}
-
-/** NOT_VERIFIED's twin for handles: what was used after it was given back. */
-export function disposed(what: string): Failure {
-  return new Failure("DISPOSED", {
-    at: what,
-    found: "a use after it was disposed",
-    expected: "a handle that is still held",
-    fix: "Prepare a new call, or move the use inside the `using` block.",
-  });
 }

@@ -8,15 +8,14 @@ import { Failure, type TensorView } from "../base/mod.ts";
 import { writeParams } from "../layout/mod.ts";
 import type { KernelEntry } from "../pack/mod.ts";
 import { type CallSetup, type CallShapes, holds, PreparedCall } from "./call.ts";
-import { type BudgetRequest, budgetOf, type KernelContext } from "./context.ts";
-import { checkDescriptor, newDescriptor, rangesOf, writeDescriptor } from "./descriptor.ts";
+import { type BudgetRequest, budgetOf, type KernelContext, requireHealth } from "./context.ts";
+import { checkDescriptor, rangesOf, writeDescriptor } from "./descriptor.ts";
 import type { KernelInfo } from "./info.ts";
 import type { KernelInstance } from "./instance.ts";
 import { Lease } from "./lease.ts";
 import type { InstancePool, PoolCounts } from "./pool.ts";
 import { ARENA_ALIGN, place } from "./regions.ts";
 import type { BoundTensor, Dims } from "./shapes.ts";
-import { KernelError } from "./trap.ts";
 
 export interface TenantChoice {
   /** Whose data the call handles. Instances never pass from one tenant to another uncleaned. */
@@ -43,7 +42,6 @@ export class Kernel {
   readonly entry: KernelEntry;
   readonly #context: KernelContext;
   readonly #pool: InstancePool;
-  readonly #words = newDescriptor();
 
   constructor(context: KernelContext, pool: InstancePool) {
     this.entry = context.program.entry;
@@ -81,7 +79,7 @@ export class Kernel {
 
   /** Lends an instance now. POOL_EXHAUSTED when every one is lent. */
   lease({ tenant = ONLY_TENANT }: TenantChoice = {}): Lease {
-    this.#checkHealth();
+    requireHealth(this.#context.health);
     return this.#leaseOf(this.#pool.take(tenant));
   }
 
@@ -89,7 +87,7 @@ export class Kernel {
   async acquire(
     choice: TenantChoice & { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Lease> {
-    this.#checkHealth();
+    requireHealth(this.#context.health);
     return this.#leaseOf(await this.#pool.acquire(choice.tenant ?? ONLY_TENANT, choice.signal));
   }
 
@@ -104,7 +102,7 @@ export class Kernel {
    * call by the copies and about half a microsecond.
    */
   call(request: CallRequest): Readonly<Record<string, TensorValue>> {
-    this.#checkHealth();
+    requireHealth(this.#context.health);
     const instance = this.#pool.take(request.tenant ?? ONLY_TENANT);
     const mark = instance.arena.mark();
     try {
@@ -119,7 +117,7 @@ export class Kernel {
     const { program } = this.#context;
     const { params, shapes: plan } = program;
     const shapes = plan.bind(shapesOf(request.inputs), request.dims);
-    const words = this.#words;
+    const words = instance.descriptor;
     const { paramsAt, descriptorAt, inputsAt, outputsAt } = place(
       instance.arena,
       words,
@@ -131,16 +129,9 @@ export class Kernel {
     writeDescriptor(instance.words, descriptorAt, words);
     for (let i = 0; i < inputsAt.length; i++)
       copyIn(instance, shapes.inputs[i]!, inputsAt[i]!, request.inputs);
-    instance.initialise(paramsAt, params.bytes, this.#context.budget);
-    try {
-      instance.forward(descriptorAt, budgetOf(this.#context, request), () => rangesOf(words));
-    } catch (error) {
-      if (error instanceof KernelError && instance.trapped) {
-        this.#context.emit({ type: "trapped", kernel: this.id, error });
-      }
-      throw error;
-    }
-    const outputs: Record<string, TensorValue> = {};
+    instance.initialise(paramsAt, params.bytes);
+    instance.forward(descriptorAt, budgetOf(this.#context, request), () => rangesOf(words));
+    const outputs: Record<string, TensorValue> = { __proto__: null } as never;
     shapes.outputs.forEach(({ name, dtype, shape, bytes }, i) => {
       outputs[name] = { shape, data: instance.tensor(dtype, outputsAt[i]!, bytes).slice() };
     });
@@ -149,11 +140,6 @@ export class Kernel {
 
   #leaseOf(instance: KernelInstance): Lease {
     return new Lease(this.#context, instance, (returned) => this.#pool.release(returned));
-  }
-
-  #checkHealth(): void {
-    const { failure } = this.#context.health;
-    if (failure !== undefined) throw failure;
   }
 }
 
@@ -169,7 +155,7 @@ function owning<Inputs extends CallShapes>(
 function shapesOf(
   inputs: Readonly<Record<string, TensorValue>>,
 ): Record<string, readonly number[]> {
-  const shapes: Record<string, readonly number[]> = {};
+  const shapes: Record<string, readonly number[]> = { __proto__: null } as never;
   for (const name in inputs) shapes[name] = inputs[name]!.shape;
   return shapes;
 }

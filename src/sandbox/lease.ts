@@ -5,9 +5,9 @@
 
 import type { ArenaMark } from "./arena.ts";
 import { type CallSetup, type CallShapes, PreparedCall } from "./call.ts";
-import type { KernelContext } from "./context.ts";
+import { disposed, type KernelContext, requireHealth } from "./context.ts";
 import { type KernelInfo, readInfo } from "./info.ts";
-import { disposed, type KernelInstance } from "./instance.ts";
+import type { KernelInstance } from "./instance.ts";
 
 /** One prepared call's hold on the arena. */
 interface Hold {
@@ -37,7 +37,7 @@ export class Lease implements Disposable {
 
   /** Fixes shapes, offsets and params of a call in this lease's memory. */
   prepare<const Inputs extends CallShapes>(setup: CallSetup<Inputs>): PreparedCall<Inputs> {
-    if (!this.#open) throw disposed("lease");
+    this.#checkOpen();
     const { arena } = this.#instance;
     const hold: Hold = { mark: arena.mark(), call: undefined };
     try {
@@ -53,8 +53,8 @@ export class Lease implements Disposable {
 
   /** Calls kernel_info and reads what it says. */
   info(): KernelInfo {
-    if (!this.#open) throw disposed("lease");
-    return readInfo(this.#instance, this.#context.budget);
+    this.#checkOpen();
+    return readInfo(this.#instance);
   }
 
   /** Ends every call of the lease and gives the instance back. */
@@ -64,6 +64,11 @@ export class Lease implements Disposable {
     for (const { call } of [...this.#holds]) call?.[Symbol.dispose]();
     this.#instance.arena.release(this.#start);
     this.#giveBack(this.#instance);
+  }
+
+  #checkOpen(): void {
+    if (!this.#open) throw disposed("lease");
+    requireHealth(this.#context.health);
   }
 
   #drop(hold: Hold): void {

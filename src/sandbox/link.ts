@@ -1,7 +1,7 @@
 // Link: instantiates a program over a memory, with fresh globals of the host's. One per life of an
 // instance: after a trap or for another tenant, everything here is made anew.
 
-import { Failure, SANDBOX_LIMITS } from "../base/mod.ts";
+import { Failure } from "../base/mod.ts";
 import type { Program } from "./program.ts";
 import type { Ticker, Ticks } from "./ticker.ts";
 import { engineOf, type Interrupted, type KernelError, trapError } from "./trap.ts";
@@ -30,9 +30,16 @@ export interface Linked {
   readonly fuelLeft: () => bigint;
 }
 
-/** The kernel's memory as its module declares it, at its smallest, which may grow to the grant. */
+/**
+ * The kernel's memory as its module declares it, at its smallest, which may grow to the grant. Throws
+ * KERNEL_LINK where the engine has none left.
+ */
 export function newMemory(program: Program): WebAssembly.Memory {
-  return new WebAssembly.Memory(program.compiled.memory);
+  try {
+    return new WebAssembly.Memory(program.compiled.memory);
+  } catch (error) {
+    throw linkFailure(program, String(error), error);
+  }
 }
 
 /**
@@ -152,15 +159,16 @@ function deadline(epoch: Int32Array, ticks: Ticks): number {
   return (Atomics.load(epoch, 0) + ticks) | 0;
 }
 
-function linkFailure(program: Program, found: string, cause?: unknown): Failure {
+function linkFailure({ kernel, compiled }: Program, found: string, cause: unknown): Failure {
+  const { initial, maximum } = compiled.memory;
   return new Failure(
     "KERNEL_LINK",
     {
-      at: `kernel "${program.kernel}"`,
+      at: `kernel "${kernel}"`,
       found,
-      expected: `an instance with a memory of ${SANDBOX_LIMITS.pageBytes}-byte pages and the host's globals`,
-      fix: "Check that the engine grants shared memory of the size that the kernel asks for.",
+      expected: `an instance with a shared memory of ${initial} to ${maximum} pages of 64 KiB`,
+      fix: "Keep fewer instances (poolInstancesMax), or grant the kernel less memory.",
     },
-    cause === undefined ? {} : { cause },
+    { cause },
   );
 }

@@ -18,12 +18,15 @@ export interface PoolOptions {
   readonly create: () => KernelInstance;
   /** Makes an instance clean. What it throws goes to the caller, and the instance is dropped. */
   readonly reset: (instance: KernelInstance) => void;
+  /** Ends an instance that did not trap, when the pool is closed. Must not throw. */
+  readonly retire: (instance: KernelInstance) => void;
 }
 
+/** Always: created = idle + lent + discarded. */
 export interface PoolCounts {
   readonly created: number;
   readonly resets: number;
-  /** Dropped after a trap. */
+  /** Dropped: after a trap, a reset that failed, or the end of the pool. */
   readonly discarded: number;
   readonly idle: number;
   readonly lent: number;
@@ -41,12 +44,13 @@ interface Waiter {
 export class InstancePool {
   readonly #options: PoolOptions;
   readonly #idle: KernelInstance[] = [];
-  readonly #waiting: Waiter[] = [];
+  #waiting: Waiter[] = [];
   #lent = 0;
   #created = 0;
   #resets = 0;
   #discarded = 0;
-  #closed = false;
+  /** Why nothing is lent any more. */
+  #closed: Failure | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -78,7 +82,7 @@ export class InstancePool {
     if (this.#waiting.length >= this.#options.queueMax) throw this.#exhausted("try again later");
     return new Promise((resolve, reject) => {
       const abort = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        this.#waiting = this.#waiting.filter((each) => each !== waiter);
         reject(signal!.reason as Error);
       };
       const leave = (): void => signal?.removeEventListener("abort", abort);
@@ -92,18 +96,22 @@ export class InstancePool {
   release(instance: KernelInstance): void {
     this.#lent--;
     if (instance.trapped) this.#discarded++;
-    else if (!this.#closed) this.#idle.push(instance);
-    if (this.#waiting.length > 0) this.#serve();
+    else if (this.#closed === undefined) this.#idle.push(instance);
+    else this.#retire(instance);
+    while (this.#waiting.length > 0 && this.#serve());
   }
 
-  /** Drops idle instances, handing each to `retire` first, and refuses whoever waits. */
-  close(retire: (instance: KernelInstance) => void, reason: Failure): void {
-    this.#closed = true;
+  /**
+   * Lends nothing any more, for `reason`: whoever waits is refused, idle instances are retired now and
+   * lent ones when they come back.
+   */
+  close(reason: Failure): void {
+    this.#closed ??= reason;
     for (const { reject, leave } of this.#waiting.splice(0)) {
       leave();
       reject(reason);
     }
-    for (const instance of this.#idle.splice(0)) retire(instance);
+    for (const instance of this.#idle.splice(0)) this.#retire(instance);
   }
 
   #tryTake(tenant: string): KernelInstance | undefined {
@@ -119,6 +127,7 @@ export class InstancePool {
 
   /** The tenant's own, then a clean one, then a new one, then another tenant's, cleaned. */
   #takeSlowly(tenant: string): KernelInstance | undefined {
+    if (this.#closed !== undefined) throw this.#closed;
     const own = this.#idle.findIndex((instance) => instance.tenant === tenant);
     const clean =
       own >= 0 ? own : this.#idle.findIndex((instance) => instance.tenant === undefined);
@@ -126,15 +135,20 @@ export class InstancePool {
     if (this.#idle.length + this.#lent < this.#options.instancesMax)
       return this.#lend(this.#create(), tenant);
     const other = this.#idle.shift(); // The one that has lain idle longest.
-    if (other === undefined) return undefined;
-    this.#options.reset(other);
-    this.#resets++;
-    return this.#lend(other, tenant);
+    return other === undefined ? undefined : this.#lend(this.#reset(other), tenant);
   }
 
   #create(): KernelInstance {
     const instance = this.#options.create();
     this.#created++;
+    return instance;
+  }
+
+  #reset(instance: KernelInstance): KernelInstance {
+    this.#discarded++; // Until it is clean it is gone.
+    this.#options.reset(instance);
+    this.#discarded--;
+    this.#resets++;
     return instance;
   }
 
@@ -144,16 +158,26 @@ export class InstancePool {
     return instance;
   }
 
-  #serve(): void {
+  #retire(instance: KernelInstance): void {
+    this.#discarded++;
+    this.#options.retire(instance);
+  }
+
+  /** Serves the first in line. False when there is nothing to serve it with. */
+  #serve(): boolean {
     const waiter = this.#waiting.shift()!;
-    waiter.leave();
     try {
       const instance = this.#tryTake(waiter.tenant);
-      if (instance === undefined) this.#waiting.unshift(waiter);
-      else waiter.resolve(instance);
+      if (instance === undefined) {
+        this.#waiting.unshift(waiter);
+        return false;
+      }
+      waiter.resolve(instance);
     } catch (error) {
       waiter.reject(error); // A start function that traps is this caller's error, not the releaser's.
     }
+    waiter.leave();
+    return true;
   }
 
   #exhausted(advice: string): Failure {

@@ -4,7 +4,7 @@
 // field still has the seed's value, so that a preset can be compared with the table, but says
 // `advisory`: nothing here enforces it, and no one should believe otherwise.
 
-import type { Feature } from "../base/mod.ts";
+import { Failure, type Feature, SANDBOX_RANGES } from "../base/mod.ts";
 
 /** One setting: its value, and whether this runtime enforces it or only records it. */
 export interface Setting<Value> {
@@ -58,18 +58,19 @@ function advisory<Value>(value: Value, note: string): Setting<Value> {
 }
 
 const ENGINE_CHOOSES = "The engine chooses, and tells nobody.";
+const ASYNC_HOST_SIDE = "Loading and acquiring are always asynchronous, calls never are.";
 const ENGINE_GUARDS = "The engine places its own guard pages.";
 
 const server: Preset = {
   optimizationLevel: advisory("speed", ENGINE_CHOOSES),
-  nanCanonicalization: enforced(false, "Only fuel mode makes NaNs canonical."),
+  nanCanonicalization: enforced(false, "Off but for fuel mode, which always makes NaNs canonical."),
   parallelCompilation: advisory(true, ENGINE_CHOOSES),
   simd: enforced(true),
   bulkMemory: enforced(true),
   multiValue: enforced(true),
   threads: enforced(false),
   sharedMemory: enforced(true, "Every kernel's memory is shared and owned by the host."),
-  asyncSupport: advisory(false, "Calls are synchronous; loading is not."),
+  asyncSupport: advisory(false, ASYNC_HOST_SIDE),
   aheadOfTime: advisory(false, ENGINE_CHOOSES),
   interpreter: advisory("never", ENGINE_CHOOSES),
   memoryBytesMax: enforced(2 ** 32),
@@ -108,13 +109,13 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   threaded: {
     ...server,
     threads: enforced(true),
-    asyncSupport: enforced(true, "`acquire` waits for an instance without blocking."),
+    asyncSupport: advisory(true, ASYNC_HOST_SIDE),
     threadsMax: advisory(4, "A kernel runs on the thread that calls it; callers may have four."),
     poolInstancesMax: enforced(4),
   },
   browser: {
     ...server,
-    asyncSupport: enforced(true, "Modules compile off the main thread."),
+    asyncSupport: advisory(true, ASYNC_HOST_SIDE),
     memoryBytesMax: enforced(256 * MIB, "Browsers grant far less than 4 GiB for sure."),
     budgetTicksDefault: enforced(10, "100 ms: the page's own thread must stay alive."),
     budgetTicksMax: enforced(1000),
@@ -123,7 +124,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   },
 };
 
-/** What a host can change of a preset. Values must stay within what the preset can enforce. */
+/** What a host can change of a preset: more or less than it has, within SANDBOX_RANGES. */
 export interface SandboxLimits {
   readonly memoryBytesMax: number;
   readonly stackBytes: number;
@@ -135,18 +136,35 @@ export interface SandboxLimits {
   readonly tableElementsMax: number;
 }
 
-/** The limits of a preset, with the host's own choices over them. */
+/** The preset of a name. PARAM_INVALID for any other. */
+export function presetOf(name: PresetName): Preset {
+  if (Object.hasOwn(PRESETS, name)) return PRESETS[name];
+  throw optionInvalid("preset", `"${name}"`, `one of ${Object.keys(PRESETS).join(", ")}`);
+}
+
+/** The limits of a preset, with the host's own choices over them. PARAM_INVALID out of range. */
 export function resolveLimits(preset: Preset, chosen: Partial<SandboxLimits>): SandboxLimits {
-  return {
-    memoryBytesMax: chosen.memoryBytesMax ?? preset.memoryBytesMax.value,
-    stackBytes: chosen.stackBytes ?? preset.stackBytes.value,
-    epochTickMs: chosen.epochTickMs ?? preset.epochTickMs.value,
-    budgetTicksDefault: chosen.budgetTicksDefault ?? preset.budgetTicksDefault.value,
-    budgetTicksMax: chosen.budgetTicksMax ?? preset.budgetTicksMax.value,
-    poolInstancesMax: chosen.poolInstancesMax ?? preset.poolInstancesMax.value,
-    poolQueueMax: chosen.poolQueueMax ?? preset.poolQueueMax.value,
-    tableElementsMax: chosen.tableElementsMax ?? preset.tableElementsMax.value,
-  };
+  for (const name in chosen) {
+    if (!Object.hasOwn(SANDBOX_RANGES, name))
+      throw optionInvalid(`limits/${name}`, "no such limit", `one of ${LIMITS.join(", ")}`);
+  }
+  const limits = LIMITS.map((name) => [name, inRange(name, chosen[name] ?? preset[name].value)]);
+  return Object.fromEntries(limits) as unknown as SandboxLimits;
+}
+
+const LIMITS = Object.keys(SANDBOX_RANGES) as readonly (keyof SandboxLimits)[];
+
+function inRange(name: keyof SandboxLimits, value: number): number {
+  const [min, max] = SANDBOX_RANGES[name];
+  const whole = name === "epochTickMs" || Number.isInteger(value);
+  if (whole && value >= min && value <= max) return value;
+  const what = name === "epochTickMs" ? "a number" : "a whole number";
+  throw optionInvalid(`limits/${name}`, String(value), `${what} from ${min} to ${max}`);
+}
+
+function optionInvalid(at: string, found: string, expected: string): Failure {
+  const fix = "Correct the option, or leave it out for the preset's own.";
+  return new Failure("PARAM_INVALID", { at, found, expected, fix });
 }
 
 /** Features that a preset denies to every kernel, whatever its manifest declares. */

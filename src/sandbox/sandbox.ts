@@ -8,8 +8,14 @@ import {
   type VerifiedKernel,
   type VerifiedPack,
 } from "../pack/mod.ts";
-import type { Health, KernelContext, SandboxEvent } from "./context.ts";
-import { disposed, KernelInstance } from "./instance.ts";
+import {
+  disposed,
+  type Health,
+  type KernelContext,
+  requireHealth,
+  type SandboxEvent,
+} from "./context.ts";
+import { KernelInstance } from "./instance.ts";
 import { Kernel } from "./kernel.ts";
 import type { Budget } from "./link.ts";
 import { InstancePool } from "./pool.ts";
@@ -17,7 +23,7 @@ import {
   deniedFeatures,
   type Preset,
   type PresetName,
-  PRESETS,
+  presetOf,
   resolveLimits,
   type SandboxLimits,
 } from "./presets.ts";
@@ -29,7 +35,7 @@ import {
   type Program,
   programOf,
 } from "./program.ts";
-import { clampBudget, type Ticker, type TickerSource } from "./ticker.ts";
+import { clampBudget, clampFuel, type Ticker, type TickerSource } from "./ticker.ts";
 
 export interface SandboxOptions {
   /** Device class. Default: "server". */
@@ -48,7 +54,16 @@ export interface SandboxCounts {
   /** Modules compiled, and loads that found theirs compiled already. */
   readonly compiles: number;
   readonly cacheHits: number;
+  /** Kernels that are loaded now, and compiled modules that are kept for them. */
   readonly kernels: number;
+  readonly modules: number;
+}
+
+interface Loaded {
+  readonly kernel: Kernel;
+  readonly pool: InstancePool;
+  /** What its module is kept under. */
+  readonly moduleKey: string;
 }
 
 const FUEL_DEFAULT = 10_000_000_000n;
@@ -61,8 +76,12 @@ export class Sandbox implements AsyncDisposable {
   readonly #ticker: Ticker;
   readonly #health: Health;
   readonly #emit: (event: SandboxEvent) => void;
-  readonly #compiled = new Map<string, Promise<Compiled>>();
-  readonly #pools = new Map<InstancePool, KernelContext>();
+  readonly #modules = new Map<string, Promise<Compiled>>();
+  /** By all that tells two kernels apart, in the order in which they were loaded. */
+  readonly #loaded = new Map<string, Loaded>();
+  /** The newest of each id. */
+  readonly #byId = new Map<string, Kernel>();
+  #disposed = false;
   #compiles = 0;
   #cacheHits = 0;
 
@@ -78,18 +97,23 @@ export class Sandbox implements AsyncDisposable {
     this.limits = limits;
     this.#ticker = ticker;
     this.#health = health;
-    this.#emit = options.onEvent ?? ((): void => {});
+    this.#emit = emitter(options.onEvent);
   }
 
-  /** Starts a sandbox on the ticker that `tickers` supplies. ENGINE_UNSUPPORTED says what is missing. */
+  /**
+   * Starts a sandbox on the ticker that `tickers` supplies. PARAM_INVALID names a limit that is out of
+   * its range, ENGINE_UNSUPPORTED what the engine lacks.
+   */
   static async create(options: SandboxOptions, tickers: TickerSource): Promise<Sandbox> {
     requireEngine();
-    const preset = PRESETS[options.preset ?? "server"];
+    const preset = presetOf(options.preset ?? "server");
     const limits = resolveLimits(preset, options.limits ?? {});
+    if (options.fuel !== undefined) clampFuel(options.fuel, options.fuel);
     const health: Health = { failure: undefined };
+    const emit = emitter(options.onEvent);
     const onError = (error: Failure): void => {
       health.failure = error; // Without a ticker no deadline would ever pass: no call may begin.
-      options.onEvent?.({ type: "ticker-died", error });
+      emit({ type: "ticker-died", error });
     };
     const ticker = await tickers({ intervalMs: limits.epochTickMs, onError });
     return new Sandbox(options, preset, limits, ticker, health);
@@ -101,47 +125,79 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Loads a kernel: admits, rewrites and compiles it, unless this sandbox has it compiled. Fails with
-   * NOT_VERIFIED for anything that `verifyPack` did not make, MODULE_REFUSED where the module breaks
-   * the sandbox's rules, MODULE_INVALID where the engine refuses it.
+   * Loads a kernel: admits, rewrites and compiles it, unless this sandbox has it compiled. Loading the
+   * same kernel of the same pack again gives the same Kernel. Fails with NOT_VERIFIED for anything that
+   * `verifyPack` did not make, MODULE_REFUSED where the module breaks the sandbox's rules,
+   * MODULE_INVALID where the engine refuses it.
    */
   async load(from: VerifiedPack | VerifiedKernel, id?: string): Promise<Kernel> {
-    this.#checkHealth();
+    requireHealth(this.#health);
     const verified = verifiedKernel(from, id);
     const grant = this.#grantOf(verified);
-    const program = programOf(verified, await this.#compile(verified, grant), grant);
-    this.#checkHealth(); // Compiling took a while.
-    return this.#kernelOf(program);
+    const moduleKey = moduleKeyOf(verified, grant);
+    const compiled = await this.#compile(moduleKey, verified, grant);
+    requireHealth(this.#health); // Compiling took a while.
+    const key = kernelKey(verified);
+    const loaded = this.#loaded.get(key);
+    if (loaded !== undefined) return loaded.kernel;
+    const kernel = this.#add(key, moduleKey, programOf(verified, compiled, grant));
+    this.#byId.set(kernel.id, kernel);
+    return kernel;
+  }
+
+  /** The kernel that was last loaded under `id` and is loaded still. Fails with KERNEL_NOT_FOUND. */
+  kernel(id: string): Kernel {
+    const kernel = this.#byId.get(id);
+    if (kernel === undefined) throw notLoaded(id, [...this.#byId.keys()]);
+    return kernel;
+  }
+
+  /**
+   * Lends no more instances of `kernel`, and forgets it with its module. Leases and calls that are held
+   * run on until they are disposed. Unloading what is not loaded does nothing.
+   */
+  unload(kernel: Kernel): void {
+    const found = [...this.#loaded].find(([, loaded]) => loaded.kernel === kernel);
+    if (found === undefined) return;
+    const [key, { moduleKey, pool }] = found;
+    this.#loaded.delete(key);
+    const left = [...this.#loaded.values()];
+    if (!left.some((other) => other.moduleKey === moduleKey)) this.#modules.delete(moduleKey);
+    const before = left.findLast((other) => other.kernel.id === kernel.id);
+    if (before === undefined) this.#byId.delete(kernel.id);
+    else this.#byId.set(kernel.id, before.kernel);
+    pool.close(disposed(`kernel "${kernel.id}"`));
   }
 
   counts(): SandboxCounts {
-    return { compiles: this.#compiles, cacheHits: this.#cacheHits, kernels: this.#pools.size };
+    const [compiles, cacheHits] = [this.#compiles, this.#cacheHits];
+    return { compiles, cacheHits, kernels: this.#loaded.size, modules: this.#modules.size };
   }
 
   /** Cleans up idle instances and lets go of the ticker. Calls still held can no longer run. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const wasDisposed = this.#health.failure?.code === "DISPOSED";
-    if (wasDisposed) return;
+    if (this.#disposed) return;
+    this.#disposed = true;
     const reason = disposed("sandbox");
-    for (const [pool, context] of this.#pools)
-      pool.close((instance) => this.#retire(instance, context), reason);
-    this.#pools.clear();
+    for (const { pool } of this.#loaded.values()) pool.close(reason);
+    this.#loaded.clear();
+    this.#byId.clear();
+    this.#modules.clear();
     this.#health.failure = reason;
     await this.#ticker[Symbol.asyncDispose]();
   }
 
   /** Compiles once per bytes and grant. A failure is not kept: the next load tries again. */
-  async #compile(kernel: VerifiedKernel, grant: Grant): Promise<Compiled> {
-    const key = cacheKey(kernel, grant);
-    const known = this.#compiled.get(key);
+  async #compile(key: string, kernel: VerifiedKernel, grant: Grant): Promise<Compiled> {
+    const known = this.#modules.get(key);
     if (known !== undefined) {
       this.#cacheHits++;
       return known;
     }
     this.#compiles++;
     const compiling = compileKernel(kernel, grant);
-    this.#compiled.set(key, compiling);
-    compiling.catch(() => this.#compiled.delete(key));
+    this.#modules.set(key, compiling);
+    compiling.catch(() => this.#modules.delete(key));
     return compiling;
   }
 
@@ -164,53 +220,76 @@ export class Sandbox implements AsyncDisposable {
     };
   }
 
-  #kernelOf(program: Program): Kernel {
-    const { budgetTicksDefault, budgetTicksMax, poolInstancesMax, poolQueueMax } = this.limits;
+  #add(key: string, moduleKey: string, program: Program): Kernel {
+    const context = this.#contextOf(program);
+    const { poolInstancesMax: instancesMax, poolQueueMax: queueMax } = this.limits;
+    const pool = new InstancePool({
+      kernel: program.kernel,
+      instancesMax,
+      queueMax,
+      create: () => new KernelInstance(context),
+      reset: (instance) => instance.reset(),
+      retire: (instance) => retire(instance, context),
+    });
+    const kernel = new Kernel(context, pool);
+    this.#loaded.set(key, { kernel, pool, moduleKey });
+    return kernel;
+  }
+
+  #contextOf(program: Program): KernelContext {
     const fuel = this.#options.fuel ?? FUEL_DEFAULT;
     const asked = Math.min(
       Number(program.entry.resource_limits.max_epoch_ticks),
       SANDBOX_LIMITS.budgetTicksMax,
     );
-    const granted: Budget = { ticks: clampBudget(asked, budgetTicksMax), fuel };
-    const budget: Budget = { ticks: clampBudget(budgetTicksDefault, granted.ticks), fuel };
-    const ticker = this.#ticker;
-    const context: KernelContext = {
+    const granted: Budget = { ticks: clampBudget(asked, this.limits.budgetTicksMax), fuel };
+    const ticks = clampBudget(this.limits.budgetTicksDefault, granted.ticks);
+    return {
       program,
-      ticker,
+      ticker: this.#ticker,
       health: this.#health,
       emit: this.#emit,
-      budget,
+      budget: { ticks, fuel },
       granted,
     };
-    const pool = new InstancePool({
-      kernel: program.kernel,
-      instancesMax: poolInstancesMax,
-      queueMax: poolQueueMax,
-      create: () => new KernelInstance(program, ticker, budget),
-      reset: (instance) => instance.reset(budget),
-    });
-    this.#pools.set(pool, context);
-    return new Kernel(context, pool);
-  }
-
-  #retire(instance: KernelInstance, { budget, program }: KernelContext): void {
-    try {
-      instance.cleanUp(budget);
-    } catch (error) {
-      this.#emit({ type: "cleanup-failed", kernel: program.kernel, error });
-    }
-  }
-
-  #checkHealth(): void {
-    if (this.#health.failure !== undefined) throw this.#health.failure;
   }
 }
 
+/** Runs kernel_cleanup where kernels may still run. */
+function retire(instance: KernelInstance, { emit, health, program }: KernelContext): void {
+  if (health.failure !== undefined) return; // Nothing could stop it; its memory goes anyway.
+  try {
+    instance.cleanUp();
+  } catch (error) {
+    emit({ type: "cleanup-failed", kernel: program.kernel, error });
+  }
+}
+
+/** Tells the host, and keeps what its listener throws out of what is being told about. */
+function emitter(onEvent: SandboxOptions["onEvent"]): (event: SandboxEvent) => void {
+  return (event) => {
+    try {
+      onEvent?.(event);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error; // An uncaught error of the host's own, where its runtime reports those.
+      });
+    }
+  };
+}
+
 /** What must be the same for two kernels to share one compiled module. */
-function cacheKey({ entry, hash }: VerifiedKernel, grant: Grant): string {
+function moduleKeyOf({ entry, hash }: VerifiedKernel, grant: Grant): string {
   const features = [...grant.features].toSorted();
   const denied = [...grant.denied].toSorted();
   return JSON.stringify([hash, entry.id, entry.entry_point, { ...grant, features, denied }]);
+}
+
+/** What must be the same for two loads to give one Kernel: all that was verified. */
+function kernelKey({ entry, hash, keyId, packName, packVersion }: VerifiedKernel): string {
+  return JSON.stringify([packName, packVersion, keyId, hash, entry], (_, value: unknown) =>
+    typeof value === "bigint" ? `${value}n` : value,
+  );
 }
 
 function verifiedKernel(
@@ -218,7 +297,8 @@ function verifiedKernel(
   id: string | undefined,
 ): VerifiedKernel {
   const kernel = isVerifiedPack(from) && id !== undefined ? from.kernel(id) : from;
-  if (isVerifiedKernel(kernel)) return kernel;
+  if (isVerifiedKernel(kernel) && (id === undefined || id === kernel.entry.id)) return kernel;
+  if (isVerifiedKernel(kernel)) throw notLoaded(id!, [kernel.entry.id]);
   throw new Failure("NOT_VERIFIED", {
     at: id === undefined ? "kernel" : `kernel "${id}"`,
     found: isVerifiedPack(from)
@@ -226,6 +306,14 @@ function verifiedKernel(
       : "an object that verification did not make",
     expected: "a pack from loadPack() and the id of one of its kernels",
     fix: "Call loadPack(source, { trust }) and pass what it returns.",
+  });
+}
+
+function notLoaded(id: string, known: readonly string[]): Failure {
+  return new Failure("KERNEL_NOT_FOUND", {
+    found: `"${id}"`,
+    expected: known.length === 0 ? "a kernel that is loaded" : `one of ${known.join(", ")}`,
+    fix: "Load the kernel first: await sandbox.load(pack, id).",
   });
 }
 

@@ -36,11 +36,17 @@ export function clampBudget(asked: Ticks | undefined, granted: Ticks): Ticks {
   return Math.min(Math.floor(asked), granted);
 }
 
+/** The same for fuel. */
+export function clampFuel(asked: bigint, granted: bigint): bigint {
+  if (typeof asked !== "bigint" || asked < 0n) throw budgetInvalid(`${asked} units of fuel`);
+  return asked < granted ? asked : granted;
+}
+
 function budgetInvalid(found: string): Failure {
   return new Failure("PARAM_INVALID", {
     at: "budget",
     found,
-    expected: "a number from 0 up",
-    fix: "Pass a budget in ticks or milliseconds, or none for the kernel's own.",
+    expected: "a number from 0 up; for fuel, a bigint",
+    fix: "Pass a budget in ticks, milliseconds or fuel, or none for the kernel's own.",
   });
 }
