@@ -11,7 +11,7 @@
 //
 // Speed. While a row is scaled the squares of the next are added, so that memory is read and written
 // at the same time: a quarter faster than two passes when rows come from beyond the second-level cache.
-// A turn of a wide loop takes 64 values of a row, so that loop control and the sandbox's check at each
+// A turn of a wide loop takes 128 values of a row, so that loop control and the sandbox's check at each
 // loop header cost little.
 // Versions: 1 two passes per row, sixteen sums; 2 the next row's squares on the way (this one).
 // Times: bench/results.
@@ -38,7 +38,8 @@ export { kernel_info } from "../../generated/kernels/rmsnorm_f32.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
 export { forward as kernel_forward, forward as rmsnorm_forward };
 
-const WIDE: usize = 256; // Bytes that one turn of a wide loop takes: 64 values.
+const WIDE: usize = 512; // Bytes that one turn of a wide loop takes: 128 values.
+const HALF: usize = 256; // Half a turn, taken once where a row has 64 values more.
 const VECTOR: usize = 16; // Bytes of one v128: 4 values.
 
 function forward(desc: usize): i32 {
@@ -96,8 +97,19 @@ function sumSquares(x: usize, bytes: usize): f32 {
       b = f32x4.add(b, fourSquares(x + 64));
       c = f32x4.add(c, fourSquares(x + 128));
       d = f32x4.add(d, fourSquares(x + 192));
+      a = f32x4.add(a, fourSquares(x + 256));
+      b = f32x4.add(b, fourSquares(x + 320));
+      c = f32x4.add(c, fourSquares(x + 384));
+      d = f32x4.add(d, fourSquares(x + 448));
       x += WIDE;
     } while (x != wide);
+  }
+  if (bytes & HALF) {
+    a = f32x4.add(a, fourSquares(x));
+    b = f32x4.add(b, fourSquares(x + 64));
+    c = f32x4.add(c, fourSquares(x + 128));
+    d = f32x4.add(d, fourSquares(x + 192));
+    x += HALF;
   }
   const sum = add4(a, b, c, d);
   return x == end ? sumLanes(sum) : sumRagged(x, end, sum);
@@ -124,16 +136,29 @@ function scale(x: usize, weight: usize, y: usize, bytes: usize, factor: f32): vo
   const factors = f32x4.splat(factor);
   if (x != wide) {
     do {
-      scaleFour(x, weight, y, factors);
-      scaleFour(x + 64, weight + 64, y + 64, factors);
-      scaleFour(x + 128, weight + 128, y + 128, factors);
-      scaleFour(x + 192, weight + 192, y + 192, factors);
+      scaleHalf(x, weight, y, factors);
+      scaleHalf(x + HALF, weight + HALF, y + HALF, factors);
       x += WIDE;
       weight += WIDE;
       y += WIDE;
     } while (x != wide);
   }
+  if (bytes & HALF) {
+    scaleHalf(x, weight, y, factors);
+    x += HALF;
+    weight += HALF;
+    y += HALF;
+  }
   if (x != end) scaleRagged(x, weight, y, end, factor);
+}
+
+// @ts-ignore: decorator
+@inline
+function scaleHalf(x: usize, weight: usize, y: usize, factors: v128): void {
+  scaleFour(x, weight, y, factors);
+  scaleFour(x + 64, weight + 64, y + 64, factors);
+  scaleFour(x + 128, weight + 128, y + 128, factors);
+  scaleFour(x + 192, weight + 192, y + 192, factors);
 }
 
 // @ts-ignore: decorator
@@ -173,11 +198,33 @@ function scaleThenSum(x: usize, weight: usize, y: usize, bytes: usize, factor: f
       scaleFour(x + 128, weight + 128, y + 128, factors);
       d = f32x4.add(d, fourSquares(next + 192));
       scaleFour(x + 192, weight + 192, y + 192, factors);
+      a = f32x4.add(a, fourSquares(next + 256));
+      scaleFour(x + 256, weight + 256, y + 256, factors);
+      b = f32x4.add(b, fourSquares(next + 320));
+      scaleFour(x + 320, weight + 320, y + 320, factors);
+      c = f32x4.add(c, fourSquares(next + 384));
+      scaleFour(x + 384, weight + 384, y + 384, factors);
+      d = f32x4.add(d, fourSquares(next + 448));
+      scaleFour(x + 448, weight + 448, y + 448, factors);
       x += WIDE;
       weight += WIDE;
       y += WIDE;
       next += WIDE;
     } while (x != wide);
+  }
+  if (bytes & HALF) {
+    a = f32x4.add(a, fourSquares(next));
+    scaleFour(x, weight, y, factors);
+    b = f32x4.add(b, fourSquares(next + 64));
+    scaleFour(x + 64, weight + 64, y + 64, factors);
+    c = f32x4.add(c, fourSquares(next + 128));
+    scaleFour(x + 128, weight + 128, y + 128, factors);
+    d = f32x4.add(d, fourSquares(next + 192));
+    scaleFour(x + 192, weight + 192, y + 192, factors);
+    x += HALF;
+    weight += HALF;
+    y += HALF;
+    next += HALF;
   }
   const sum = add4(a, b, c, d);
   if (x == end) return sumLanes(sum);
