@@ -1,0 +1,62 @@
+// Peers: packages that the benchmarks compare with. They are no part of the project: onnxruntime-node
+// alone unpacks to 290 MB and has an install script that wants to download more. So they have a folder
+// of their own, `npm run bench:peers` installs them there without running any script, and `npm ci`
+// never sees them. Where one is missing, its rows say so and the rest is measured.
+
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
+
+export type Opened<Peer> =
+  | { readonly opened: true; readonly peer: Peer; readonly version: string }
+  | { readonly opened: false; readonly why: string };
+
+/** The few methods of `@extism/extism` that are used. */
+export interface Extism {
+  createPlugin(
+    manifest: { readonly wasm: readonly { readonly data: Uint8Array }[] },
+    options: { readonly useWasi: boolean; readonly runInWorker: boolean },
+  ): Promise<{ call(name: string): Promise<unknown>; close(): Promise<void> }>;
+}
+
+export interface OnnxTensor {
+  readonly data: Float32Array;
+}
+
+export interface OnnxSession {
+  run(
+    feeds: Readonly<Record<string, OnnxTensor>>,
+    fetches: Readonly<Record<string, OnnxTensor>>,
+  ): Promise<unknown>;
+  release(): Promise<void>;
+}
+
+/** The few methods of `onnxruntime-node` that are used. */
+export interface OnnxRuntime {
+  readonly InferenceSession: {
+    create(model: Uint8Array, options: object): Promise<OnnxSession>;
+  };
+  readonly Tensor: new (
+    type: string,
+    data: Float32Array | BigInt64Array,
+    dims: readonly number[],
+  ) => OnnxTensor;
+}
+
+export function openExtism(): Opened<Extism> {
+  return open("@extism/extism", "1.0.3");
+}
+
+export function openOnnxRuntime(): Opened<OnnxRuntime> {
+  return open("onnxruntime-node", "1.30.0");
+}
+
+function open<Peer>(name: string, version: string): Opened<Peer> {
+  try {
+    return { opened: true, peer: require(name) as Peer, version };
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "MODULE_NOT_FOUND")
+      return { opened: false, why: String(error) };
+    return { opened: false, why: "run npm run bench:peers" };
+  }
+}
