@@ -50,18 +50,18 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 function enforced<Value>(value: Value, note?: string): Setting<Value> {
-  return note === undefined ? { value, force: "enforced" } : { value, force: "enforced", note };
+  return Object.freeze({ value, force: "enforced", ...(note === undefined ? {} : { note }) });
 }
 
 function advisory<Value>(value: Value, note: string): Setting<Value> {
-  return { value, force: "advisory", note };
+  return Object.freeze({ value, force: "advisory", note });
 }
 
 const ENGINE_CHOOSES = "The engine chooses, and tells nobody.";
 const ASYNC_HOST_SIDE = "Loading and acquiring are always asynchronous, calls never are.";
 const ENGINE_GUARDS = "The engine places its own guard pages.";
 
-const server: Preset = {
+const server: Preset = Object.freeze({
   optimizationLevel: advisory("speed", ENGINE_CHOOSES),
   nanCanonicalization: enforced(false, "Off but for fuel mode, which always makes NaNs canonical."),
   parallelCompilation: advisory(true, ENGINE_CHOOSES),
@@ -85,11 +85,12 @@ const server: Preset = {
   poolInstancesMax: enforced(16),
   poolQueueMax: enforced(1024),
   tableElementsMax: enforced(65_536),
-};
+});
 
-export const PRESETS: Readonly<Record<PresetName, Preset>> = {
+/** Frozen, so that no part of a program can widen the limits of the rest. */
+export const PRESETS: Readonly<Record<PresetName, Preset>> = Object.freeze({
   server,
-  embedded: {
+  embedded: Object.freeze({
     ...server,
     optimizationLevel: advisory("size", ENGINE_CHOOSES),
     simd: enforced(false),
@@ -105,15 +106,15 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     poolInstancesMax: enforced(1),
     poolQueueMax: enforced(16),
     tableElementsMax: enforced(1024),
-  },
-  threaded: {
+  }),
+  threaded: Object.freeze({
     ...server,
     threads: enforced(true),
     asyncSupport: advisory(true, ASYNC_HOST_SIDE),
     threadsMax: advisory(4, "A kernel runs on the thread that calls it; callers may have four."),
     poolInstancesMax: enforced(4),
-  },
-  browser: {
+  }),
+  browser: Object.freeze({
     ...server,
     asyncSupport: advisory(true, ASYNC_HOST_SIDE),
     memoryBytesMax: enforced(256 * MIB, "Browsers grant far less than 4 GiB for sure."),
@@ -121,8 +122,8 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     budgetTicksMax: enforced(1000),
     poolInstancesMax: enforced(4),
     poolQueueMax: enforced(64),
-  },
-};
+  }),
+});
 
 /** What a host can change of a preset: more or less than it has, within SANDBOX_RANGES. */
 export interface SandboxLimits {
@@ -156,9 +157,10 @@ const LIMITS = Object.keys(SANDBOX_RANGES) as readonly (keyof SandboxLimits)[];
 
 function inRange(name: keyof SandboxLimits, value: number): number {
   const [min, max] = SANDBOX_RANGES[name];
-  const whole = name === "epochTickMs" || Number.isInteger(value);
-  if (whole && value >= min && value <= max) return value;
-  const what = name === "epochTickMs" ? "a number" : "a whole number";
+  const parts = name === "epochTickMs"; // Every other limit counts something.
+  const fits = parts ? typeof value === "number" : Number.isInteger(value);
+  if (fits && value >= min && value <= max) return value;
+  const what = parts ? "a number" : "a whole number";
   throw optionInvalid(`limits/${name}`, String(value), `${what} from ${min} to ${max}`);
 }
 
