@@ -61,7 +61,7 @@ const ENGINE_CHOOSES = "The engine chooses, and tells nobody.";
 const ASYNC_HOST_SIDE = "Loading and acquiring are always asynchronous, calls never are.";
 const ENGINE_GUARDS = "The engine places its own guard pages.";
 
-const server: Preset = Object.freeze({
+const server: Preset = Object.freeze<Preset>({
   optimizationLevel: advisory("speed", ENGINE_CHOOSES),
   nanCanonicalization: enforced(false, "Off but for fuel mode, which always makes NaNs canonical."),
   parallelCompilation: advisory(true, ENGINE_CHOOSES),
@@ -90,7 +90,7 @@ const server: Preset = Object.freeze({
 /** Frozen, so that no part of a program can widen the limits of the rest. */
 export const PRESETS: Readonly<Record<PresetName, Preset>> = Object.freeze({
   server,
-  embedded: Object.freeze({
+  embedded: Object.freeze<Preset>({
     ...server,
     optimizationLevel: advisory("size", ENGINE_CHOOSES),
     simd: enforced(false),
@@ -107,14 +107,14 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = Object.freeze({
     poolQueueMax: enforced(16),
     tableElementsMax: enforced(1024),
   }),
-  threaded: Object.freeze({
+  threaded: Object.freeze<Preset>({
     ...server,
     threads: enforced(true),
     asyncSupport: advisory(true, ASYNC_HOST_SIDE),
     threadsMax: advisory(4, "A kernel runs on the thread that calls it; callers may have four."),
     poolInstancesMax: enforced(4),
   }),
-  browser: Object.freeze({
+  browser: Object.freeze<Preset>({
     ...server,
     asyncSupport: advisory(true, ASYNC_HOST_SIDE),
     memoryBytesMax: enforced(256 * MIB, "Browsers grant far less than 4 GiB for sure."),
