@@ -14,9 +14,5 @@ export const pack = {
   created_at: "2026-01-18T00:00:00Z", // Fixed: the same sources give the same bytes.
   author: { name: "The Annulus authors", email: "annulus@example.invalid" },
   kernels: [ropeF32, rmsnormF32, swigluF32],
-  fallbacks: {
-    rope_f32: "rope_reference",
-    rmsnorm_f32: "rmsnorm_reference",
-    swiglu_f32: "swiglu_reference",
-  },
+  fallbacks: {}, // None yet: a fallback must name something that this runtime can run instead.
 } as const satisfies PackSource;

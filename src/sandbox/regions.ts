@@ -3,7 +3,9 @@
 //   | params | descriptor | input A | input B: every further input | outputs | scratch |
 //
 // Each tensor starts on 16 bytes. The first input is region A; the others follow each other as region
-// B; outputs follow each other as the output region.
+// B; outputs follow each other as the output region. Regions do not begin at the same offset within a
+// 4 KiB page: processors compare only those twelve bits when they order a load behind a store, and a
+// kernel that walks several such regions in step runs a tenth slower. Small regions are packed.
 
 import { SANDBOX_LIMITS } from "../base/mod.ts";
 import { DESCRIPTOR } from "../layout/mod.ts";
@@ -65,6 +67,7 @@ function allocate(
   const offsets: number[] = [];
   let start = 0;
   let end = 0;
+  if (tensors.length > 0 && tensors[0]!.bytes >= PAGE) stagger(arena, region);
   for (let i = 0; i < tensors.length; i++) {
     const { bytes } = tensors[i]!;
     const at = arena.allocate(bytes);
@@ -74,4 +77,20 @@ function allocate(
   }
   setRegion(words, region, start, end - start);
   return offsets;
+}
+
+const PAGE = 4096;
+
+/** Where within a page each region begins: a quarter apart. */
+const BEGINNINGS: Partial<Readonly<Record<Region, number>>> = {
+  inputA: 0,
+  inputB: 1024,
+  output: 2048,
+  scratch: 3072,
+};
+
+/** Skips up to a page, so that `region` begins where it should within the next. */
+function stagger(arena: Arena, region: Region): void {
+  const offset = (BEGINNINGS[region] ?? 0) - (arena.mark() % PAGE);
+  arena.allocate((offset + PAGE) % PAGE);
 }
