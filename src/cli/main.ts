@@ -5,13 +5,21 @@ import { existsSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { Failure } from "../base/mod.ts";
+import { doctorVerb } from "./doctor.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { type Io, processIo } from "./io.ts";
 import { presentFailure } from "./output.ts";
+import { moduleVerbs } from "./module.ts";
 import { packVerbs } from "./pack.ts";
+import { runVerb } from "./run.ts";
 
 /** Every verb: a function that adds its command to the program. */
-const VERBS: readonly ((program: Command, io: Io) => void)[] = [packVerbs];
+const VERBS: readonly ((program: Command, io: Io) => void)[] = [
+  runVerb,
+  packVerbs,
+  moduleVerbs,
+  doctorVerb,
+];
 
 /** Runs one command line, without the program's name. Never throws. */
 export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
