@@ -75,6 +75,7 @@ const ASSEMBLER_FEATURES = {
   multi_memory: true,
   memory64: true,
   extended_const: true,
+  relaxed_simd: true,
 };
 
 export async function kernelModule(text: KernelText = {}): Promise<Uint8Array<ArrayBuffer>> {
