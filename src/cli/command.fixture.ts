@@ -3,8 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { VERSION } from "../version.ts";
-import type { Io } from "./io.ts";
+import { processIo } from "./io.ts";
 import { main } from "./main.ts";
 
 export interface Outcome {
@@ -17,12 +16,11 @@ export interface Outcome {
 /** Runs `annulus` with `argv` in this process. */
 export async function annulus(cwd: string, ...argv: string[]): Promise<Outcome> {
   let [out, err] = ["", ""];
-  const io: Io = {
+  const io = {
+    ...processIo(),
     out: (text) => void (out += text),
     err: (text) => void (err += text),
     cwd,
-    now: () => Date.UTC(2026, 5, 1),
-    version: VERSION,
   };
   return { exit: await main(argv, io), signal: null, out, err };
 }

@@ -5,13 +5,14 @@ import { dirname, join } from "node:path";
 import wabtInit from "wabt";
 import {
   buildPack,
+  generateSigningKey,
   MANIFEST_PATH,
   type PackSource,
   printKeyring,
   SIGNATURE_PATH,
+  type SigningKey,
   trustKeys,
 } from "../pack/mod.ts";
-import { keyOf } from "../pack/signed-pack.fixture.ts";
 
 type KernelSource = PackSource["kernels"][number];
 type Tensors = KernelSource["inputs"];
@@ -104,9 +105,8 @@ const entry = ([id, kernel]: [string, Kernel]): KernelSource => ({
   platforms: { node: { min_version: "24.0.0", features: ["bulk-memory"] } },
 });
 
-/** The files of the pack, signed by `keyOf(1)`. */
-export async function tinyPack(): Promise<ReadonlyMap<string, Uint8Array>> {
-  const key = await keyOf(1);
+/** The files of the pack, signed by `key`. */
+async function tinyPack(key: SigningKey): Promise<ReadonlyMap<string, Uint8Array>> {
   const source: PackSource = {
     name: "tiny",
     version: "1.2.3",
@@ -128,11 +128,12 @@ export async function tinyPack(): Promise<ReadonlyMap<string, Uint8Array>> {
 
 /** Writes the pack to `folder`/pack, and a key ring that trusts its key to `folder`/trust.json. */
 export async function writeTinyPack(folder: string): Promise<void> {
-  for (const [path, bytes] of await tinyPack()) {
+  const { key } = await generateSigningKey();
+  for (const [path, bytes] of await tinyPack(key)) {
     const file = join(folder, "pack", path);
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, bytes);
   }
-  const trust = await trustKeys((await keyOf(1)).publicKey);
+  const trust = await trustKeys(key.publicKey);
   await writeFile(join(folder, "trust.json"), printKeyring(trust));
 }
