@@ -153,9 +153,9 @@ test.skipIf(unreachable)(
     const core = join(folder, "node_modules", manifest.name, "packs", "core");
     await cp(core, join(folder, "source"), { recursive: true });
     const shipped = JSON.parse(await readFile(join(core, "kernels.json"), "utf8")) as {
-      kernels: { id: string; hash: string; platforms: unknown }[];
+      kernels: { id: string; hash: string }[];
     };
-    const kernels = shipped.kernels.flatMap(({ hash: _builtAnew, platforms: _too, ...kernel }) =>
+    const kernels = shipped.kernels.flatMap(({ hash: _builtAnew, ...kernel }) =>
       kernel.id === "rmsnorm_f32" ? [kernel] : [],
     );
     const source = JSON.stringify({ ...shipped, kernels, fallbacks: {} });
