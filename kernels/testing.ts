@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import { expect } from "vitest";
+import { type TensorView, tensorBytes } from "../src/base/mod.ts";
 import {
   DESCRIPTOR,
   KERNEL_CODES,
@@ -17,9 +18,11 @@ import { compileAssemblyScript } from "../src/platform/node/mod.ts";
 import { instrument } from "../src/sandbox/mod.ts";
 
 export interface Call {
-  readonly inputs: Readonly<Record<string, Float32Array>>;
+  readonly inputs: Readonly<Record<string, TensorView>>;
   /** Shapes of inputs by name; what is left out is one axis long. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  /** Sizes that no input's shape tells. */
+  readonly dims?: Readonly<Record<string, number>>;
   readonly params?: Readonly<Record<string, unknown>>;
   /** Changes descriptor words, by their names in the layout, before the call. */
   readonly descriptor?: Readonly<Partial<Record<keyof typeof DESCRIPTOR.fields, number>>>;
@@ -58,8 +61,13 @@ export class TestedKernel {
     return new TestedKernel(manifest, await compileAssemblyScript(source));
   }
 
-  /** Calls the kernel and gives its output. Fails the test when the code is not OK. */
+  /** Calls the kernel and gives its output as f32. Fails the test when the code is not OK. */
   run(call: Call): Float32Array<ArrayBuffer> {
+    return new Float32Array(this.runBytes(call).buffer);
+  }
+
+  /** Calls the kernel and gives the bytes of its output. Fails the test when the code is not OK. */
+  runBytes(call: Call): Uint8Array<ArrayBuffer> {
     const { code, output } = this.call(call);
     expect(code).toBe(KERNEL_CODES.OK);
     return output;
@@ -71,7 +79,7 @@ export class TestedKernel {
   }
 
   /** Calls the kernel, with every byte outside its output and scratch watched. */
-  call(call: Call): { readonly code: number; readonly output: Float32Array<ArrayBuffer> } {
+  call(call: Call): { readonly code: number; readonly output: Uint8Array<ArrayBuffer> } {
     const { before, at } = this.#image(call);
     const run = (kernel: KernelExports) =>
       enter(kernel, this.#manifest.entry_point, before, at.descriptor.at);
@@ -80,7 +88,7 @@ export class TestedKernel {
     expect(checked.code).toBe(code);
     expect(Buffer.compare(checked.after, after), "bytes that the checks change").toBe(0);
 
-    const output = new Float32Array(after.slice(at.output.at, at.output.end).buffer);
+    const output = after.slice(at.output.at, at.output.end);
     for (const region of [at.output, at.scratch])
       after.set(before.subarray(region.at, region.end), region.at);
     expect(Buffer.compare(after, before), "bytes written outside output and scratch").toBe(0);
@@ -88,22 +96,22 @@ export class TestedKernel {
   }
 
   /** Memory as a call finds it, but for the module's own first page, which stays as it is. */
-  #image({ inputs, shapes = {}, params = {}, descriptor = {}, block, shift = 0 }: Call) {
+  #image({ inputs, shapes = {}, params = {}, descriptor = {}, block, shift = 0, ...more }: Call) {
     const manifest = this.#manifest;
     const layout = paramsLayout(manifest);
-    const dims = this.#bind(inputs, shapes);
-    const given = manifest.inputs.map(({ name }) => inputs[name]!);
-    const [a = 0, b = 0] = given.map(({ byteLength }) => byteLength);
+    const dims = { ...this.#bind(inputs, shapes), ...more.dims };
+    const [first, ...others] = manifest.inputs.map(({ name }) => bytesIn(inputs[name]!));
+    const a = first?.length ?? 0;
+    const b = laidEndToEnd(others.map(({ length }) => length));
     const output = bytesOf(manifest.outputs, dims);
     const scratch = bytesOf(manifest.scratch ?? [], dims);
-    const sizes = { a, b, output, scratch, params: layout.bytes, descriptor: DESCRIPTOR.bytes };
-    const at = placed(sizes, shift);
+    const sizes = { a, b: b.end, output, scratch, params: layout.bytes };
+    const at = placed({ ...sizes, descriptor: DESCRIPTOR.bytes }, shift);
 
     const before = new Uint8Array(roundUp(at.descriptor.end + PAGE, PAGE)).fill(PATTERN);
     const view = new DataView(before.buffer);
-    given.forEach((values, i) => {
-      new Float32Array(before.buffer, [at.a, at.b][i]!.at, values.length).set(values);
-    });
+    if (first !== undefined) before.set(first, at.a.at);
+    others.forEach((bytes, i) => before.set(bytes, at.b.at + b.starts[i]!));
     writeParams(view, at.params.at, layout, params, dims);
     block?.(new DataView(before.buffer, at.params.at, layout.bytes));
     const regions = [at.a, at.b, at.output, at.scratch, at.params];
@@ -129,15 +137,34 @@ export class TestedKernel {
   }
 }
 
-/** Bytes of f32 tensors laid end to end, each from a multiple of 16. */
+function bytesIn({ buffer, byteOffset, byteLength }: TensorView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** Bytes of tensors laid end to end. */
 function bytesOf(
   tensors: NonNullable<KernelSource["scratch"]>,
   dims: Readonly<Record<string, number>>,
 ): number {
-  return tensors.reduce((at, { shape }) => {
-    const sizes = shape.map((dim) => (typeof dim === "string" ? dims[dim]! : dim));
-    return roundUp(at, 16) + 4 * sizes.reduce((product, size) => product * size, 1);
-  }, 0);
+  const sizes = tensors.map(({ dtype, shape }) => {
+    const axes = shape.map((dim) => (typeof dim === "string" ? dims[dim]! : dim));
+    return tensorBytes(
+      dtype,
+      axes.reduce((product, size) => product * size, 1),
+    );
+  });
+  return laidEndToEnd(sizes).end;
+}
+
+/** Where tensors of these bytes begin in their region, each at a multiple of 16, and its end. */
+function laidEndToEnd(sizes: readonly number[]): { starts: readonly number[]; end: number } {
+  let end = 0;
+  const starts = sizes.map((bytes) => {
+    const start = roundUp(end, 16);
+    end = start + bytes;
+    return start;
+  });
+  return { starts, end };
 }
 
 /** Where a region begins and ends. */
