@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { processIo } from "./io.ts";
+import { type Io, processIo } from "./io.ts";
 import { main } from "./main.ts";
 
 export interface Outcome {
@@ -16,7 +16,7 @@ export interface Outcome {
 /** Runs `annulus` with `argv` in this process. */
 export async function annulus(cwd: string, ...argv: string[]): Promise<Outcome> {
   let [out, err] = ["", ""];
-  const io = {
+  const io: Io = {
     ...processIo(),
     out: (text) => void (out += text),
     err: (text) => void (err += text),
