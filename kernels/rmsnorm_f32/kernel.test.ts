@@ -7,7 +7,7 @@ import { rmsnorm } from "./reference.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 
-function callOf(x: Float32Array, weight: Float32Array, params: { eps?: number } = {}): Call {
+function callOf(x: Float32Array, weight: Float32Array, params: Call["params"] = {}): Call {
   return {
     inputs: { x, weight },
     shapes: { x: [x.length / weight.length, weight.length] },
@@ -113,6 +113,28 @@ test("rmsnorm_f32 does not change when a row is multiplied by a power of two", (
   );
 });
 
+test("rmsnorm_f32 multiplies by weight + 1 when told to, where upstream's Gemma forgets the 1", () => {
+  for (const dim of [1, 3, 4, 63, 259, 4096]) {
+    const [x, weight] = [normals(3 * dim, dim), normals(dim, dim + 1)];
+    const y = run(x, weight, { plus_one: true });
+    expect(relativeError(y, rmsnorm(x, weight, 1e-5, { plusOne: true }))).toBeLessThan(1e-5);
+    expect(y).toEqual(
+      run(
+        x,
+        weight.map((g) => g + 1),
+      ),
+    ); // The same bits as weights added before.
+  }
+});
+
+test("rmsnorm_f32 needs scratch for weight + 1, and only for that", () => {
+  const call = callOf(normals(12, 1), ones(4));
+  const descriptor = { scratch_size: 12 };
+  expect(kernel.code({ ...call, descriptor })).toBe(KERNEL_CODES.OK);
+  const params = { plus_one: true };
+  expect(kernel.code({ ...call, params, descriptor })).toBe(KERNEL_CODES.OUT_OF_MEMORY);
+});
+
 test("rmsnorm_f32 has nothing to do for no rows, or rows of nothing", () => {
   const empty = new Float32Array(0);
   const none = { inputs: { x: empty, weight: ones(8) }, shapes: { x: [0, 8] } };
@@ -124,8 +146,8 @@ test("rmsnorm_f32 has nothing to do for no rows, or rows of nothing", () => {
 const CALL = callOf(new Float32Array(12), ones(4));
 const code = (descriptor: NonNullable<Call["descriptor"]>) => kernel.code({ ...CALL, descriptor });
 const dims = (rows: number, dim: number) => (block: DataView) => {
-  block.setUint32(4, rows, true);
-  block.setUint32(8, dim, true);
+  block.setUint32(8, rows, true);
+  block.setUint32(12, dim, true);
 };
 
 test.each([0, -1, NaN, Infinity])("rmsnorm_f32 refuses eps %d", (eps) => {
@@ -137,7 +159,7 @@ test("rmsnorm_f32 refuses sizes that do not fit its dimensions, where upstream r
   for (const input_a_size of [0, 44, 52]) expect(code({ input_a_size })).toBe(1);
   for (const input_b_size of [0, 12, 20]) expect(code({ input_b_size })).toBe(1);
   for (const output_size of [0, 44, 52]) expect(code({ output_size })).toBe(2);
-  for (const params_size of [0, 8, 16]) expect(code({ params_size })).toBe(3);
+  for (const params_size of [0, 12, 20]) expect(code({ params_size })).toBe(3);
 });
 
 test("rmsnorm_f32 refuses dimensions whose product wraps in 32 or 64 bits", () => {

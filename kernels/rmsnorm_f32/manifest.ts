@@ -15,6 +15,7 @@ export const manifest = {
     { name: "weight", dtype: "f32", shape: ["dim"] },
   ],
   outputs: [{ name: "y", dtype: "f32", shape: ["rows", "dim"] }],
+  scratch: [{ name: "weight_plus_one", dtype: "f32", shape: ["dim"] }],
   params: {
     eps: {
       type: "f32",
@@ -22,6 +23,11 @@ export const manifest = {
       min: 1e-30,
       max: 1,
       description: "added to the mean of the squares, inside the root",
+    },
+    plus_one: {
+      type: "bool",
+      default: false,
+      description: "multiply by weight + 1, as unconverted checkpoints of the Gemma family need",
     },
   },
   accuracy: { max_rel: 1e-5 },
