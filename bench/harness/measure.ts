@@ -1,13 +1,13 @@
 // Measure: times contenders in turn, on a machine that others use too.
 //
-//   block 1                     block 2                     ...
-//   A B C | B C A | C A B ...   A B C | B C A | ...               one letter: one sample
-//                        X                          X             one outsider: a program of its own
+//   block 1                              block 2                              ...
+//   AAA BBB CCC | BBB CCC AAA | ... X    AAA BBB CCC | BBB CCC AAA | ... X
 //
 // A busy machine slows all contenders of a block alike, so a ratio is taken within each block, and the
-// median of the blocks' ratios is what a row quotes. A sample is a batch of calls long enough that
-// reading the clock costs nothing. An untimed call comes before each sample, so that each contender
-// finds the caches as its own last call left them, as it would without the others.
+// median of the blocks' ratios is what a row quotes. Each letter is a sample: a batch of calls long
+// enough that reading the clock costs nothing. A contender takes several in a turn, after calls that
+// are not timed, so that it finds the caches as its own calls leave them. X is an outsider: a program
+// of its own, run once per block.
 
 import type { Measured } from "./row.ts";
 import { median, p99, pairedRatio } from "./statistics.ts";
@@ -22,7 +22,7 @@ export interface Effort {
   readonly warmMs: number;
 }
 
-export const QUICK: Effort = { quick: true, blocks: 5, blockMs: 40, warmMs: 100 };
+export const QUICK: Effort = { quick: true, blocks: 5, blockMs: 30, warmMs: 80 };
 export const FULL: Effort = { quick: false, blocks: 15, blockMs: 150, warmMs: 300 };
 
 /**
@@ -43,14 +43,17 @@ export interface Outsider {
 }
 
 export interface MeasureOptions {
-  /** Whether to make an untimed call before each sample. Default: yes. */
-  readonly warmCall?: boolean;
+  /** Whether calls are so long that a turn is one sample, with no untimed call before. Default: no. */
+  readonly long?: boolean;
   /** Whether to count what a call allocates. Default: yes. */
   readonly allocation?: boolean;
 }
 
 /** Shorter samples would be made of clock reading; longer ones would catch more interruptions. */
 const SAMPLE_NS = 50_000;
+const TURN_NS = 10e6;
+const TURN_SAMPLES_MIN = 3;
+const TURN_WARM_NS = 2e6; // Enough for two calls on tensors of the size of a cache.
 
 interface Lane {
   readonly contender: Contender;
@@ -65,13 +68,13 @@ export async function measure(
   contenders: readonly Contender[],
   outsiders: readonly Outsider[],
   effort: Effort,
-  { warmCall = true, allocation = true }: MeasureOptions = {},
+  { long = false, allocation = true }: MeasureOptions = {},
 ): Promise<Measured[]> {
   const lanes: Lane[] = [];
   for (const contender of contenders) lanes.push(await warmUp(contender, effort));
   const guests = outsiders.map((outsider) => ({ outsider, times: [] as Timed[] }));
   for (let block = 0; block < effort.blocks; block++) {
-    await runBlock(lanes, effort, warmCall);
+    await runBlock(lanes, effort, long);
     for (const { outsider, times } of guests) times.push(await outsider.time(effort));
   }
   const ours = lanes[0]!.blocks;
@@ -104,23 +107,32 @@ async function warmUp(contender: Contender, { warmMs }: Effort): Promise<Lane> {
   return { contender, calls, samples: [], blocks: [] };
 }
 
-async function runBlock(
-  lanes: readonly Lane[],
-  { blockMs }: Effort,
-  warmCall: boolean,
-): Promise<void> {
+async function runBlock(lanes: readonly Lane[], { blockMs }: Effort, long: boolean): Promise<void> {
   const starts = lanes.map(({ samples }) => samples.length);
   const end = now() + blockMs * 1e6 * lanes.length;
   let first = 0; // Who begins changes, so that no contender always follows the same one.
   do {
     for (let i = 0; i < lanes.length; i++) {
-      const { contender, calls, samples } = lanes[(first + i) % lanes.length]!;
-      if (warmCall) await contender.loop(1);
-      samples.push((await timed(contender.loop, calls)) / calls);
+      const lane = lanes[(first + i) % lanes.length]!;
+      if (long) await takeSample(lane);
+      else await takeTurn(lane);
     }
     first++;
   } while (now() < end);
   lanes.forEach(({ samples, blocks }, i) => blocks.push(median(samples.slice(starts[i]))));
+}
+
+async function takeTurn(lane: Lane): Promise<void> {
+  const start = now();
+  do await lane.contender.loop(1);
+  while (now() < start + TURN_WARM_NS);
+  let taken = 0;
+  do await takeSample(lane);
+  while (++taken < TURN_SAMPLES_MIN || now() < start + TURN_NS);
+}
+
+async function takeSample({ contender, calls, samples }: Lane): Promise<void> {
+  samples.push((await timed(contender.loop, calls)) / calls);
 }
 
 /** Nanoseconds of `calls` calls. A synchronous loop waits for no promise while it is timed. */
@@ -137,6 +149,7 @@ function entryOf({ contender, calls, samples }: Lane): Measured {
     name: contender.name,
     medianNs: median(samples),
     p99Ns: p99(samples),
+    leastNs: Math.min(...samples),
     samples: samples.length,
     callsPerSample: calls,
   };
@@ -149,6 +162,7 @@ function guestEntry(name: string, times: readonly Timed[]): Measured {
     name,
     medianNs: median(times.map(({ medianNs }) => medianNs)),
     p99Ns: median(times.map(({ p99Ns }) => p99Ns)),
+    leastNs: Math.min(...times.map(({ leastNs }) => leastNs)),
     samples: times.reduce((sum, { samples }) => sum + samples, 0),
     callsPerSample: times[0]!.callsPerSample,
   };

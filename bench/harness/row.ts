@@ -8,6 +8,8 @@ export interface Measured {
   readonly medianNs: number;
   /** 99th percentile of the samples. A sample of several calls is their mean, and hides one slow call. */
   readonly p99Ns: number;
+  /** The least of the samples: on a machine that others use, the time of a call that they left alone. */
+  readonly leastNs: number;
   readonly samples: number;
   readonly callsPerSample: number;
   /** Bytes of JavaScript heap and of buffers that one call allocates; undefined where it was not asked. */

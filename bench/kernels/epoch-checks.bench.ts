@@ -71,6 +71,7 @@ function merged(runs: readonly Measured[]): Measured {
     ...runs[0]!,
     medianNs: of("medianNs"),
     p99Ns: of("p99Ns"),
+    leastNs: Math.min(...runs.map(({ leastNs }) => leastNs)),
     samples: runs.reduce((sum, { samples }) => sum + samples, 0),
     ...(runs[0]!.firstOverThis === undefined ? {} : { firstOverThis: of("firstOverThis") }),
   };

@@ -43,7 +43,7 @@ async function rate(
     { name: `annulus, ${id}`, loop: repeats(work) },
     { name: "WebAssembly.validate", loop: repeats(() => Number(WebAssembly.validate(bytes))) },
   ];
-  const options = { allocation: false, warmCall: false };
+  const options = { allocation: false, long: true };
   const entries = await measure(contenders, [], effort, options);
   const megabytesPerSecond = (bytes.length / entries[0]!.medianNs) * 1e3;
   return {

@@ -146,8 +146,9 @@ async function epochCheck(pack: VerifiedPack, effort: Effort): Promise<Row> {
 }
 
 function perTurn(entry: Measured): Measured {
-  const { medianNs, p99Ns } = entry;
-  return { ...entry, medianNs: medianNs / TURNS, p99Ns: p99Ns / TURNS };
+  const { medianNs, p99Ns, leastNs } = entry;
+  const times = { medianNs: medianNs / TURNS, p99Ns: p99Ns / TURNS, leastNs: leastNs / TURNS };
+  return { ...entry, ...times };
 }
 
 function runsPrepared(kernel: Kernel): Contender {
