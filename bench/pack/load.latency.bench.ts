@@ -18,6 +18,7 @@ import {
 } from "../../src/pack.node.ts";
 import { Sandbox } from "../../src/sandbox.node.ts";
 import { pack as CORE } from "../../kernels/pack.ts";
+import { manifest as RMSNORM } from "../../kernels/rmsnorm_f32/manifest.ts";
 import type { Bench } from "../harness/bench.ts";
 import { type Contender, type Effort, measure } from "../harness/measure.ts";
 import { marked } from "../harness/modules.ts";
@@ -46,10 +47,9 @@ export const bench: Bench = {
 
 /** A pack of a hundred kernels, each with a module of its own. */
 async function signManyPack(): Promise<SignedPack> {
-  const [, rmsnorm] = CORE.kernels;
-  const module = await readCoreModule(rmsnorm.path);
+  const module = await readCoreModule(RMSNORM.path);
   const kernels: KernelSource[] = Array.from({ length: MANY }, (_, i) => ({
-    ...rmsnorm,
+    ...RMSNORM,
     id: `rmsnorm_${i}`,
     path: `rmsnorm/${i}.wasm`,
   }));
@@ -105,9 +105,9 @@ function bareVerification(folder: string, paths: readonly string[]): Contender {
 
 async function compilation(pack: VerifiedPack, effort: Effort): Promise<Row> {
   await using held = await Sandbox.create(); // Keeps the ticker's thread running for the others.
-  await held.load(pack, "rmsnorm_f32");
+  await held.load(pack, RMSNORM.id);
   const cached = async (calls: number): Promise<void> => {
-    for (let i = 0; i < calls; i++) await held.load(pack, "rmsnorm_f32");
+    for (let i = 0; i < calls; i++) await held.load(pack, RMSNORM.id);
   };
   const contenders = [
     { name: "annulus, sandbox.load, cold", loop: loadsCold(pack) },
@@ -115,7 +115,7 @@ async function compilation(pack: VerifiedPack, effort: Effort): Promise<Row> {
     await compiles(),
   ];
   return {
-    id: "sandbox.load rmsnorm_f32",
+    id: `sandbox.load ${RMSNORM.id}`,
     what: "admit, rewrite and compile one kernel of 3 KB",
     entries: await measure(contenders, [], effort, { allocation: false }),
     goals: [],
@@ -129,13 +129,13 @@ function loadsCold(pack: VerifiedPack): (calls: number) => Promise<void> {
     for (let i = 0; i < calls; i++) {
       pages = pages === 64 ? 4096 : pages - 1;
       await using sandbox = await Sandbox.create({ limits: { memoryBytesMax: pages * PAGE } });
-      await sandbox.load(pack, "rmsnorm_f32");
+      await sandbox.load(pack, RMSNORM.id);
     }
   };
 }
 
 async function compiles(): Promise<Contender> {
-  const module = await readCoreModule(CORE.kernels[1].path);
+  const module = await readCoreModule(RMSNORM.path);
   let mark = 0;
   return {
     name: "WebAssembly.compile of the same module",
