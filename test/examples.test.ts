@@ -1,0 +1,120 @@
+// Every example runs as it stands and says what its text promises; `npm run demo` shows all three of its
+// promises: right numbers, a refusal, a stop.
+
+import { execFile } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { corePack } from "../examples/on-the-spot.ts";
+import { recordedCalls, runCall } from "../examples/demo/recorded-calls.ts";
+import { Sandbox } from "../src/index.node.ts";
+
+const run = promisify(execFile);
+const folder = join(import.meta.dirname, "../examples");
+const LINES_MAX = 60;
+/** Compiling three kernels takes seconds, and far more on a machine that does much else. */
+const PATIENCE_MS = 300_000;
+
+/** What an example prints; fails when it does not end with 0. */
+async function printed(file: string, ...flags: string[]): Promise<string> {
+  const { stdout, stderr } = await run(process.execPath, [...flags, join(folder, file)]);
+  expect(stderr).toBe("");
+  return stdout;
+}
+
+const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
+  "01-hello.ts": [/^y = Float32Array\(8\) \[/m, /^y = \{\n {2}shape: \[ 1, 2 \]/m],
+  "02-build-and-sign.ts": [
+    /^built kernels\.json, halve\.wasm; signed by [0-9a-f]{16}$/m,
+    /^halves: Float32Array\(3\) \[ 0\.5, 1, 1\.5 \]$/m,
+    /^a stranger's host: NO_TRUSTED_KEY$/m,
+  ],
+  "03-stop-a-runaway.ts": [
+    /^from 27: 111 rounds$/m,
+    /^from 0: KERNEL_DEADLINE after \d+ ms, in kernel "collatz", .*byte 0x[0-9a-f]+$/m,
+    /^from 7: 16 rounds$/m,
+  ],
+  "04-instrument-any-module.ts": [
+    /^it now imports annulus\.epoch, annulus\.deadline, annulus\.interrupted$/m,
+    /^counted to 1000$/m,
+    /^stopped by its deadline: RuntimeError: unreachable$/m,
+  ],
+  "05-tenants.ts": [
+    /^ada says 43 and sees 42$/m,
+    /^bob says 7 and sees 0$/m,
+    /^ada says 44 and sees 0$/m,
+    /^1 instance made, cleaned 2 times$/m,
+  ],
+};
+
+test("every numbered example has its promises here, and fits on a page", async () => {
+  const numbered = (await readdir(folder)).filter((file) => /^\d/.test(file)).toSorted();
+  expect(numbered).toEqual(Object.keys(PROMISES));
+  const index = await readFile(join(folder, "README.md"), "utf8");
+  for (const file of numbered) {
+    const lines = (await readFile(join(folder, file), "utf8")).trimEnd().split("\n");
+    expect(lines.length, file).toBeLessThanOrEqual(LINES_MAX);
+    expect(index).toContain(`(${file})`);
+  }
+});
+
+test.each(Object.keys(PROMISES))(
+  "examples/%s runs and does what it says",
+  async (file) => {
+    const text = await printed(file);
+    for (const promise of PROMISES[file]!) expect(text).toMatch(promise);
+  },
+  PATIENCE_MS,
+);
+
+const ROW =
+  /^ +(rmsnorm|rope|swiglu)_f32 +layers\.[05]\.\S+ +[\dx ]+ {2}\S+ +\S+ +\S+ µs +\S+ {2}ok$/gm;
+
+/** What every run of the demo must show. */
+function expectDemo(text: string): void {
+  expect(text.match(ROW)).toHaveLength(10);
+  expect(text).toMatch(/^ +VERIFIED +annulus-core \S+, \d+ kernels, signed by [0-9a-f]{16}$/m);
+  expect(text).toMatch(/^ +REFUSED +HASH_MISMATCH in rmsnorm\/rmsnorm_f32\.wasm$/m);
+  expect(text).toMatch(/^ +REFUSED +NO_TRUSTED_KEY in kernels\.json\.sig$/m);
+  expect(text).toMatch(/^ +STOPPED +KERNEL_DEADLINE after \d+ ms of 100, in kernel "endless"/m);
+  expect(text).toMatch(/^ +RAN +the next call of the same kernel/m);
+  expect(text).not.toContain("\u001b"); // No colours where there is no terminal, nor anywhere.
+  expect(text.split("\n").length).toBeLessThanOrEqual(60);
+}
+
+test(
+  "npm run demo builds from source, computes what the model did, refuses and stops",
+  async () => {
+    const text = await printed("demo.ts");
+    expect(text).toMatch(/BUILT +\d+ kernels from AssemblyScript/);
+    expectDemo(text);
+  },
+  PATIENCE_MS,
+);
+
+test("npm run demo takes the modules of packs/core where AssemblyScript is not installed", async () => {
+  const hook = `import { registerHooks } from "node:module";
+    registerHooks({ resolve(name, context, next) {
+      if (name.startsWith("assemblyscript")) throw new Error("not installed");
+      return next(name, context);
+    } });`;
+  const text = await printed(
+    "demo.ts",
+    `--import=data:text/javascript,${encodeURIComponent(hook)}`,
+  );
+  expect(text).toContain("AssemblyScript is not installed");
+  expectDemo(text);
+});
+
+test("the demo's comparison fails on a wrong number and on none", async () => {
+  await using sandbox = await Sandbox.create();
+  const pack = await corePack();
+  const [call] = await recordedCalls();
+  const { data } = call!.expected;
+  expect((await runCall(sandbox, pack, call!)).ok).toBe(true);
+  for (const wrong of [data[7]! + 0.01, NaN]) {
+    const expected = { ...call!.expected, data: Float32Array.from(data).with(7, wrong) };
+    expect((await runCall(sandbox, pack, { ...call!, expected })).ok).toBe(false);
+  }
+});
