@@ -14,6 +14,8 @@ import {
 } from "../src/pack.node.ts";
 import { Sandbox } from "../src/sandbox.node.ts";
 import { pack as source } from "./pack.ts";
+import { packQ8 } from "./kv_pack_q8/reference.ts";
+import { unpackQ8 } from "./kv_unpack_q8/reference.ts";
 import { rmsnorm } from "./rmsnorm_f32/reference.ts";
 import { rope, ropeAngles } from "./rope_f32/reference.ts";
 import { swiglu } from "./swiglu_f32/reference.ts";
@@ -40,6 +42,8 @@ afterAll(() => sandbox[Symbol.asyncDispose]());
 function f32(data: Float32Array, ...shape: number[]) {
   return { data, shape };
 }
+
+const load = (id: string) => sandbox.load(pack, id);
 
 test("the core pack verifies without a warning", () => {
   expect(pack.warnings).toEqual([]);
@@ -74,6 +78,16 @@ test("swiglu_f32 runs in the sandbox", async () => {
   const [gate, up] = [normals(2 * 99, 4, 5), normals(2 * 99, 5)];
   const { y } = kernel.call({ inputs: { gate: f32(gate, 2, 99), up: f32(up, 2, 99) } });
   expect(relativeError(y!.data as Float32Array, swiglu(gate, up))).toBeLessThan(2e-6);
+});
+
+test("kv_pack_q8 and kv_unpack_q8 run in the sandbox, their shapes bound by the input's", async () => {
+  const [pack8, unpack8] = [await load("kv_pack_q8"), await load("kv_unpack_q8")];
+  const x = normals(3 * 128, 6);
+  const { packed } = pack8.call({ inputs: { x: f32(x, 3, 4, 32) } });
+  expect(packed!.shape).toEqual([3, 4, 34]);
+  expect(packed!.data).toEqual(packQ8(x));
+  const back = unpack8.call({ inputs: { packed: packed! } });
+  expect(back["x"]).toEqual(f32(unpackQ8(packQ8(x)!)!, 3, 4, 32));
 });
 
 describe("a code that a kernel returns", () => {

@@ -1,0 +1,19 @@
+// kv_unpack_q8 as the pack's manifest declares it.
+
+import type { KernelSource } from "../../src/pack/mod.ts";
+import { LIMITS, PLATFORMS } from "../defaults.ts";
+
+export const manifest = {
+  id: "kv_unpack_q8",
+  name: "Unpack Q8_0 blocks to f32",
+  category: "kv_cache",
+  path: "kv_cache/kv_unpack_q8.wasm",
+  source: "kv_unpack_q8/kernel.ts",
+  entry_point: "kv_unpack_q8_forward",
+  inputs: [{ name: "packed", dtype: "u8", shape: ["rows", "blocks", 34] }],
+  outputs: [{ name: "x", dtype: "f32", shape: ["rows", "blocks", 32] }],
+  params: {},
+  accuracy: { max_abs: 0 },
+  resource_limits: LIMITS,
+  platforms: PLATFORMS,
+} as const satisfies KernelSource;

@@ -1,0 +1,82 @@
+// Block: 32 f32 that are stored as small integers beside an f16 scale, as GGML's formats have them.
+//
+// Largest magnitudes are found on bits: without their sign, f32 order as integers do, and infinity and
+// NaN lie above every number. So the search itself finds what no block can hold.
+
+export const BLOCK_VALUES: u32 = 32;
+export const BLOCK_F32: usize = 128; // Bytes of a block's values as f32.
+
+/** From here on a number rounds to infinity as f16. */
+// @ts-ignore: decorator
+@inline
+const F16_LIMIT: f32 = 65520;
+
+/** How many blocks a tensor of [rows, blocks] has; 2^32 when it is more, which fits no memory. */
+// @ts-ignore: decorator
+@inline
+export function blocksIn(rows: u32, blocks: u32): u64 {
+  return min<u64>(<u64>rows * <u64>blocks, 1 << 32);
+}
+
+/** Whether `value` is a number that is finite as f16. */
+// @ts-ignore: decorator
+@inline
+export function fitsF16(value: f32): bool {
+  return abs(value) < F16_LIMIT;
+}
+
+/** The f16 nearest to `value`, ties to even. It must fit. */
+// @ts-ignore: decorator
+@inline
+export function f16Bits(value: f32): u32 {
+  const bits = reinterpret<u32>(value);
+  const sign = (bits >>> 16) & 0x8000;
+  const rest = bits & 0x7fffffff;
+  if (rest >= 0x38800000)
+    return sign | ((rest - 0x38000000 + 0xfff + ((rest >>> 13) & 1)) >>> 13);
+  // Below 2^-14 f16 counts in units of 2^-24, and so does f32 between 1/2 and 1.
+  return sign | (reinterpret<u32>(reinterpret<f32>(rest) + 0.5) - 0x3f000000);
+}
+
+/** Whether these f16 bits are infinity or NaN. */
+// @ts-ignore: decorator
+@inline
+export function isF16Beyond(bits: u32): bool {
+  return (bits & 0x7c00) == 0x7c00;
+}
+
+/** The number whose f16 bits these are. It must be one. */
+// @ts-ignore: decorator
+@inline
+export function f16Value(bits: u32): f32 {
+  const rest = bits & 0x7fff;
+  const small = <f32>rest * 5.9604644775390625e-8; // 2^-24, the unit of subnormals.
+  const magnitude = rest < 0x400 ? small : reinterpret<f32>((rest << 13) + 0x38000000);
+  return reinterpret<f32>(reinterpret<u32>(magnitude) | ((bits & 0x8000) << 16));
+}
+
+/** 1 / scale in every lane; 0 where f32 has no such number, so that all codes become that of 0. */
+// @ts-ignore: decorator
+@inline
+export function inverseOf(scale: f32): v128 {
+  const inverse: f32 = 1 / scale;
+  return f32x4.splat(abs(inverse) < Infinity ? inverse : 0);
+}
+
+/** The largest magnitude in the block at `x`; NaN when the block holds one, else infinity when so. */
+// @ts-ignore: decorator
+@inline
+export function largestIn(x: usize): f32 {
+  const a = i32x4.max_s(i32x4.max_s(magnitude(x), magnitude(x + 16)), i32x4.max_s(magnitude(x + 32), magnitude(x + 48)));
+  const b = i32x4.max_s(i32x4.max_s(magnitude(x + 64), magnitude(x + 80)), i32x4.max_s(magnitude(x + 96), magnitude(x + 112)));
+  const four = i32x4.max_s(a, b);
+  const two = i32x4.max_s(four, i32x4.shuffle(four, four, 2, 3, 0, 1));
+  const one = i32x4.max_s(two, i32x4.shuffle(two, two, 1, 0, 3, 2));
+  return reinterpret<f32>(i32x4.extract_lane(one, 0));
+}
+
+// @ts-ignore: decorator
+@inline
+function magnitude(x: usize): v128 {
+  return f32x4.abs(v128.load(x));
+}
