@@ -15,6 +15,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   layout: [],
   tensor: [],
   sandbox: [],
+  model: [],
   pack: ["semver", "zod"],
 };
 

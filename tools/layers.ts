@@ -15,9 +15,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   tensor: ["base"],
   pack: ["base", "layout"],
   sandbox: ["base", "layout", "pack"],
+  model: ["base", "tensor", "pack", "sandbox"],
   platform: ["base", "pack", "sandbox"], // Implements the seams those rooms declare.
-  cli: ["base", "layout", "tensor", "pack", "sandbox", "platform"],
-  ".": ["base", "layout", "tensor", "pack", "sandbox", "platform"], // The front door.
+  cli: ["base", "layout", "tensor", "pack", "sandbox", "model", "platform"],
+  ".": ["base", "layout", "tensor", "pack", "sandbox", "model", "platform"], // The front door.
 };
 
 /** One import that breaks the table or goes round a door. */

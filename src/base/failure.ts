@@ -67,6 +67,12 @@ export const FAILURES = {
   TENSOR_FILE_TOO_LARGE: "The tensor file is larger than the limit",
   TENSOR_NOT_FOUND: "The file holds no such tensor",
   TENSOR_INVALID: "A tensor's shape, element type and data do not belong together",
+  // Models.
+  MODEL_FILE_INVALID: "A file of the model is malformed",
+  MODEL_UNSUPPORTED: "The model needs something that is not supported",
+  MODEL_TOO_LARGE: "The model is larger than this host accepts",
+  MODEL_MISMATCH: "Parts of the model do not belong together",
+  CONTEXT_FULL: "The text is longer than the model's context",
   // Command line.
   USAGE: "The command line is not understood",
   INPUT_UNREADABLE: "An input cannot be read",

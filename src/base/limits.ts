@@ -84,6 +84,29 @@ export const TENSOR_LIMITS = {
   rankMax: 32,
 } as const;
 
+export const MODEL_LIMITS = {
+  /** A `config.json` is some 1 KB; a shard index of a thousand tensors some 100 KB. */
+  configBytesMax: 16 * MIB,
+  /** The largest in use, with 256,000 tokens and their merges, is 33 MB. */
+  tokenizerBytesMax: 64 * MIB,
+  /** Node reads at most 2^31 - 1 bytes of a file at once, and the reader asks for one more. */
+  weightsFileBytesMax: 2 ** 31 - 2,
+  shardsMax: 1024,
+  vocabularyMax: 2 ** 20,
+  mergesMax: 2 ** 21,
+  addedTokensMax: 65_536,
+  /** UTF-16 units of one text to encode. */
+  textCharactersMax: 16 * MIB,
+  layersMax: 1024,
+  /** Widths: hidden, feed-forward, heads times head. Larger than any model in use by 8. */
+  widthMax: 2 ** 18,
+  headsMax: 1024,
+  headDimMax: 1024,
+  contextMax: 2 ** 20,
+  /** Rank of an adapter. */
+  loraRankMax: 1024,
+} as const;
+
 assert(
   MODULE_LIMITS.moduleBytesMax >= PACK_LIMITS.kernelBytesMax,
   "a packed kernel can be inspected",

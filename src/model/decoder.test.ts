@@ -1,0 +1,114 @@
+// The decoder against PyTorch: the same logits, the same words, the same cross-entropy.
+
+import { afterAll, describe, expect, test } from "vitest";
+import {
+  largest,
+  reference,
+  referenceLogits,
+  tinyFile,
+  tinyLlama,
+} from "../../test/tiny-llama.fixture.ts";
+import { failureOf } from "../pack/failure-of.fixture.ts";
+
+const model = await tinyLlama();
+afterAll(() => model.close());
+const decoder = await model.open();
+const expected = await reference();
+const logits = await referenceLogits();
+
+const VOCABULARY = 256;
+const LOGITS_ABS_MAX = 2e-3;
+
+function worst(found: Float32Array, wanted: Float32Array): number {
+  return found.reduce((most, value, i) => Math.max(most, Math.abs(value - wanted[i]!)), 0);
+}
+
+describe.each([0, 1, 2, 3])("prompt %i", (prompt) => {
+  const ids = [...(logits.get(`prompt.${prompt}.ids`).data as Int32Array)];
+  const wanted = logits.get(`prompt.${prompt}.logits`).data as Float32Array;
+
+  test("feedAll() gives PyTorch's logits", () => {
+    decoder.reset();
+    expect(worst(decoder.feedAll(ids), wanted)).toBeLessThan(LOGITS_ABS_MAX);
+  });
+
+  test("feed() token by token gives PyTorch's logits", () => {
+    decoder.reset();
+    ids.forEach((id, i) => {
+      const row = wanted.subarray(i * VOCABULARY, (i + 1) * VOCABULARY);
+      expect(worst(decoder.feed([id]), row)).toBeLessThan(LOGITS_ABS_MAX);
+    });
+  });
+
+  test("feed() continues greedily as PyTorch does, token by token", () => {
+    const { greedy_ids: all } = expected.prompts[prompt]!;
+    decoder.reset();
+    const found = [...ids];
+    let next = decoder.feed(ids);
+    while (found.length < all.length) {
+      found.push(largest(next));
+      next = decoder.feed([found.at(-1)!]);
+    }
+    expect(found).toEqual(all);
+  });
+});
+
+test("the cross-entropy on text held out is PyTorch's", async () => {
+  const ids = [...(await tinyFile("heldout.txt"))];
+  let [nats, count] = [0, 0];
+  for (let from = 0; from + 256 <= ids.length; from += 255) {
+    const window = ids.slice(from, from + 256); // Whole windows only, each from a cold cache.
+    decoder.reset();
+    const all = decoder.feedAll(window);
+    for (let i = 0; i + 1 < window.length; i++, count++)
+      nats += surprise(all.subarray(i * VOCABULARY, (i + 1) * VOCABULARY), window[i + 1]!);
+  }
+  expect(nats / count).toBeCloseTo(expected.heldout_cross_entropy_nats_per_byte, 4);
+});
+
+test("feed() in chunks of any size gives the same logits as at once", () => {
+  const ids = [...(logits.get("prompt.0.ids").data as Int32Array)];
+  decoder.reset();
+  const once = decoder.feed(ids);
+  for (const size of [1, 7, 31, 33, 64]) {
+    decoder.reset();
+    let last = once;
+    for (let from = 0; from < ids.length; from += size)
+      last = decoder.feed(ids.slice(from, from + size));
+    expect(worst(last, once)).toBeLessThan(1e-4);
+  }
+});
+
+test("a cache of f16 takes half the room and changes logits by little", async () => {
+  using narrow = await model.open({ kv: "f16" });
+  const ids = [...(logits.get("prompt.0.ids").data as Int32Array)];
+  const wanted = logits.get("prompt.0.logits").data as Float32Array;
+  expect(narrow.cacheBytesPerPosition * 2).toBe(decoder.cacheBytesPerPosition);
+  const error = worst(narrow.feedAll(ids), wanted);
+  expect(error).toBeGreaterThan(0);
+  expect(error).toBeLessThan(2e-2);
+});
+
+test("feed() refuses a token without an embedding, and reads nothing", () => {
+  decoder.reset();
+  for (const id of [256, -1, 1.5, NaN]) {
+    expect(failureOf(() => decoder.feed([65, id])).code).toBe("MODEL_MISMATCH");
+  }
+  expect(decoder.length).toBe(0);
+});
+
+test("feed() reads as many tokens as there are positions, and not one more", async () => {
+  using small = await model.open({ positions: 5 });
+  small.feed([1, 2, 3]);
+  expect(failureOf(() => small.feed([4, 5, 6])).code).toBe("CONTEXT_FULL");
+  expect(small.length).toBe(3);
+  small.feed([4, 5]);
+  expect(failureOf(() => small.feed([6])).code).toBe("CONTEXT_FULL");
+});
+
+/** -log of the share that softmax gives to `id`. */
+function surprise(values: Float32Array, id: number): number {
+  const top = Math.max(...values);
+  const sum = values.reduce((total, value) => total + Math.exp(value - top), 0);
+  return Math.log(sum) + top - values[id]!;
+}

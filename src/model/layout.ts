@@ -1,0 +1,237 @@
+// Layout: everything of a model that lies in native memory: weights, cache, work space.
+//
+// All is reserved first and then opened at once. Weights of models that fit are widened to f32 while
+// they are loaded, since that is quickest where caches can hold them; those of larger models stay in
+// their 16 bits and are widened in registers, since there memory's own speed decides.
+
+import { bf16ToF32, f16ToF32 } from "../tensor/mod.ts";
+import type { ModelConfig } from "./config.ts";
+import { invalid, unsupported } from "./json.ts";
+import { f16Store, f32Store, type KvFormat, type KvOpener, type KvStore } from "./kv.ts";
+import { FORMAT_BYTES, type Matrix, Native, NativePlan } from "./native/native.ts";
+import { type Weight, type WeightFormat, type Weights, widened } from "./weights.ts";
+
+export interface LayerWeights {
+  readonly inputNorm: Float32Array;
+  /** Queries, keys and values in one product. */
+  readonly qkv: Matrix;
+  readonly o: Matrix;
+  readonly ffnNorm: Float32Array;
+  readonly gate: Matrix;
+  readonly up: Matrix;
+  readonly down: Matrix;
+}
+
+/** Room for the rows of one turn. */
+export interface WorkSpace {
+  readonly inputAt: number;
+  readonly input: Float32Array;
+  readonly qkvAt: number;
+  readonly qkv: Float32Array;
+  readonly queriesAt: number;
+  readonly queries: Float32Array;
+  readonly attendedAt: number;
+  readonly gateAt: number;
+  readonly gate: Float32Array;
+  readonly upAt: number;
+  readonly up: Float32Array;
+  readonly outputAt: number;
+  readonly output: Float32Array;
+  readonly logitsAt: number;
+}
+
+export interface ModelLayout {
+  readonly native: Native;
+  readonly positions: number;
+  readonly layers: readonly LayerWeights[];
+  readonly finalNorm: Float32Array;
+  readonly head: Matrix;
+  readonly work: WorkSpace;
+  readonly logits: Float32Array<ArrayBuffer>;
+  readonly kv: KvStore;
+  /** Writes a token's embedding to `target`. */
+  embed(id: number, target: Float32Array): void;
+}
+
+export interface LayoutRequest {
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+  readonly kv: KvFormat;
+  readonly positions: number;
+  /** Rows of the largest turn. */
+  readonly rowsMax: number;
+}
+
+/** Models whose weights take no more than this as f32 are widened when they are loaded. */
+const WIDEN_BYTES_MAX = 512 * 2 ** 20;
+const EMBEDDING = "model.embed_tokens.weight";
+
+/** Reserves, opens and fills the memory of a model. */
+export async function openLayout(request: LayoutRequest): Promise<ModelLayout> {
+  const { config, weights, positions, rowsMax } = request;
+  const loader = new Loader(weights, memoryFormat(config, weights));
+  const { vocabulary, hidden } = config;
+  const embedding = loader.matrix([[EMBEDDING, vocabulary]], hidden);
+  const hasHead = !config.tied;
+  const head = hasHead ? loader.matrix([["lm_head.weight", vocabulary]], hidden) : embedding;
+  const finalNorm = loader.vector("model.norm.weight", hidden);
+  const layers = Array.from({ length: config.layers }, (_, layer) =>
+    layerOf(loader, config, layer),
+  );
+  const { plan } = loader;
+  const openKv = kvOpener(plan, request);
+  const openWork = workSpace(plan, config, rowsMax);
+  const native = await Native.open(plan, config, rowsMax);
+  loader.load(native);
+  const work = openWork(native);
+  return {
+    native,
+    positions,
+    layers,
+    finalNorm,
+    head,
+    work,
+    logits: native.f32(work.logitsAt, rowsMax * vocabulary),
+    kv: openKv(native),
+    embed: embedderOf(native, embedding),
+  };
+}
+
+function layerOf(loader: Loader, config: ModelConfig, layer: number): LayerWeights {
+  const { hidden, heads, kvHeads, headDim, ffn } = config;
+  const name = (part: string): string => `model.layers.${layer}.${part}.weight`;
+  const qkv: Part[] = [
+    [name("self_attn.q_proj"), heads * headDim],
+    [name("self_attn.k_proj"), kvHeads * headDim],
+    [name("self_attn.v_proj"), kvHeads * headDim],
+  ];
+  return {
+    inputNorm: loader.vector(name("input_layernorm"), hidden),
+    qkv: loader.matrix(qkv, hidden),
+    o: loader.matrix([[name("self_attn.o_proj"), hidden]], heads * headDim),
+    ffnNorm: loader.vector(name("post_attention_layernorm"), hidden),
+    gate: loader.matrix([[name("mlp.gate_proj"), ffn]], hidden),
+    up: loader.matrix([[name("mlp.up_proj"), ffn]], hidden),
+    down: loader.matrix([[name("mlp.down_proj"), hidden]], ffn),
+  };
+}
+
+/** f32 for a small model, or the one format that its matrices have. */
+function memoryFormat(config: ModelConfig, weights: Weights): WeightFormat {
+  const { hidden, heads, kvHeads, headDim, ffn, layers, vocabulary } = config;
+  const perLayer = hidden * headDim * 2 * (heads + kvHeads) + 3 * hidden * ffn;
+  const elements = layers * perLayer + vocabulary * hidden * (config.tied ? 1 : 2);
+  return elements * 4 <= WIDEN_BYTES_MAX ? "f32" : weights.formatOf(EMBEDDING);
+}
+
+/** A weight's name, and how many rows of a matrix it gives. */
+type Part = readonly [name: string, outputs: number];
+
+/** Reserves matrices while a plan is made, and fills them once there is memory. */
+class Loader {
+  readonly plan = new NativePlan();
+  readonly #weights: Weights;
+  readonly #format: WeightFormat;
+  readonly #loads: ((native: Native) => void)[] = [];
+
+  constructor(weights: Weights, format: WeightFormat) {
+    this.#weights = weights;
+    this.#format = format;
+  }
+
+  /** One matrix of several weights, one below the other. */
+  matrix(parts: readonly Part[], inputs: number): Matrix {
+    const format = this.#format;
+    const found = parts.map(([name, outputs]) => this.#weights.get(name, [outputs, inputs]));
+    const outputs = parts.reduce((sum, [, rows]) => sum + rows, 0);
+    const at = this.plan.reserve(outputs * inputs * FORMAT_BYTES[format]);
+    this.#loads.push((native) => {
+      let to = at;
+      for (const weight of found) {
+        const data = inFormat(weight, format);
+        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+        native.bytes(to, bytes.length).set(bytes);
+        to += bytes.length;
+      }
+    });
+    return { at, outputs, inputs, format };
+  }
+
+  /** A vector stays outside: it goes to a kernel of the pack. */
+  vector(name: string, size: number): Float32Array {
+    return widened(this.#weights.get(name, [size]));
+  }
+
+  load(native: Native): void {
+    for (const load of this.#loads) load(native);
+  }
+}
+
+function inFormat(weight: Weight, format: WeightFormat): Weight["data"] {
+  if (weight.format === "f16") requireFinite(weight);
+  if (weight.format === format) return weight.data;
+  if (format === "f32") return widened(weight);
+  throw unsupported(`tensor "${weight.name}"`, weight.format, `${format}, as the embedding is`);
+}
+
+/** The products widen f16 in a way that would make large numbers of infinities. */
+function requireFinite({ name, data }: Weight): void {
+  const bits = new Uint16Array(data.buffer, data.byteOffset, data.length);
+  const at = bits.findIndex((value) => (value & 0x7c00) === 0x7c00);
+  if (at >= 0)
+    throw invalid(`tensor "${name}", element ${at}`, "infinity or NaN", "finite weights");
+}
+
+function embedderOf(native: Native, { at, inputs, outputs, format }: Matrix): ModelLayout["embed"] {
+  const rows =
+    format === "f32"
+      ? native.f32(at, inputs * outputs)
+      : new Uint16Array(native.bytes(at, 0).buffer, at, inputs * outputs);
+  const widen = { f32: (value: number) => value, f16: f16ToF32, bf16: bf16ToF32 }[format];
+  return (id, target) => {
+    for (let i = 0; i < inputs; i++) target[i] = widen(rows[id * inputs + i]!);
+  };
+}
+
+function kvOpener(plan: NativePlan, { kv, config, positions }: LayoutRequest): KvOpener {
+  switch (kv) {
+    case "f32":
+      return f32Store(plan, { config, positions });
+    case "f16":
+      return f16Store(plan, { config, positions });
+    case "q8_0":
+    case "q4_0":
+      throw unsupported("the cache", kv, "f32 or f16: the pack has no kernels for it");
+    default:
+      return kv satisfies never;
+  }
+}
+
+function workSpace(
+  plan: NativePlan,
+  { hidden, heads, kvHeads, headDim, ffn, vocabulary }: ModelConfig,
+  rows: number,
+): (native: Native) => WorkSpace {
+  const queryWidth = heads * headDim;
+  const qkvWidth = queryWidth + 2 * kvHeads * headDim;
+  const reserve = (width: number): number => plan.reserve(rows * width * 4);
+  const at = {
+    inputAt: reserve(hidden),
+    qkvAt: reserve(qkvWidth),
+    queriesAt: reserve(queryWidth),
+    attendedAt: reserve(queryWidth),
+    gateAt: reserve(ffn),
+    upAt: reserve(ffn),
+    outputAt: reserve(hidden),
+    logitsAt: reserve(vocabulary),
+  };
+  return (native) => ({
+    ...at,
+    input: native.f32(at.inputAt, rows * hidden),
+    qkv: native.f32(at.qkvAt, rows * qkvWidth),
+    queries: native.f32(at.queriesAt, rows * queryWidth),
+    gate: native.f32(at.gateAt, rows * ffn),
+    up: native.f32(at.upAt, rows * ffn),
+    output: native.f32(at.outputAt, rows * hidden),
+  });
+}
