@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -229,6 +229,15 @@ test("annulus run finds an unwritable output before it runs, and leaves what was
   expect(failed).toBe("4 KERNEL_MEMORY");
   expect(await load("y.npy")).toEqual(Buffer.of(7));
   expect((await readdir(cwd)).toSorted()).toEqual(["folder.npy", "x.npy", "y.npy"]);
+});
+
+test("annulus run refuses tensors beyond a kernel's memory, and files beyond what Node reads", async () => {
+  const data = new Float32Array(2 ** 19); // 2 MiB in and 2 MiB out: the 64 pages hold the module too.
+  await save("large.npy", writeNpy({ dtype: "f32", shape: [data.length], data }));
+  expect(await refusal("copy", "--input", "x=large.npy")).toBe("4 OUT_OF_MEMORY");
+  await save("huge.npy", new Uint8Array());
+  await truncate(join(cwd, "huge.npy"), 2 ** 31 - 1); // Sparse: it takes no space.
+  expect(await refusal("copy", "--input", "x=huge.npy")).toBe("2 TENSOR_FILE_TOO_LARGE");
 });
 
 test("annulus run stops a kernel at the budget asked for, and no later than its grant", async () => {
