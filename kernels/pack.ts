@@ -3,7 +3,10 @@
 import type { PackSource } from "../src/pack/mod.ts";
 import { manifest as kvPackQ8 } from "./kv_pack_q8/manifest.ts";
 import { manifest as kvUnpackQ8 } from "./kv_unpack_q8/manifest.ts";
+import { manifest as rmsnormF16 } from "./rmsnorm_f16/manifest.ts";
 import { manifest as rmsnormF32 } from "./rmsnorm_f32/manifest.ts";
+import { manifest as rmsnormResidualF16 } from "./rmsnorm_residual_f16/manifest.ts";
+import { manifest as rmsnormResidualF32 } from "./rmsnorm_residual_f32/manifest.ts";
 import { manifest as ropeF32 } from "./rope_f32/manifest.ts";
 import { manifest as swigluF32 } from "./swiglu_f32/manifest.ts";
 
@@ -15,6 +18,15 @@ export const pack = {
   max_runtime_version: "1.0.0",
   created_at: "2026-01-18T00:00:00Z", // Fixed: the same sources give the same bytes.
   author: { name: "The Annulus authors", email: "annulus@example.invalid" },
-  kernels: [ropeF32, rmsnormF32, swigluF32, kvPackQ8, kvUnpackQ8],
+  kernels: [
+    ropeF32,
+    rmsnormF32,
+    rmsnormF16,
+    rmsnormResidualF32,
+    rmsnormResidualF16,
+    swigluF32,
+    kvPackQ8,
+    kvUnpackQ8,
+  ],
   fallbacks: {}, // None yet: a fallback must name something that this runtime can run instead.
 } as const satisfies PackSource;
