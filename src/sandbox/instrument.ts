@@ -22,8 +22,9 @@ import { Instructions } from "./instructions.ts";
 import { type Body, type Module, type Section, typeOfFunction } from "./module.ts";
 import { keptNames } from "./names.ts";
 import { byteAt, tooLarge, unsupported } from "./reader.ts";
-import { type BodyPlan, type FramePlan, rewriteBody } from "./rewrite-body.ts";
-import { type AddedIndices, epochCheck } from "./snippets.ts";
+import type { FramePlan } from "./frame-keeper.ts";
+import { type BodyPlan, rewriteBody } from "./rewrite-body.ts";
+import { type AddedIndices, epochCheck, fuelCharge } from "./snippets.ts";
 import { type FunctionType, I32, I64 } from "./types.ts";
 import { leb, nameBytes, type OffsetMap, signedLeb, Writer } from "./writer.ts";
 import { OP } from "./opcodes.ts";
@@ -228,15 +229,24 @@ class Instrumenter {
       interrupt,
       indices,
       check: interrupt === "epoch" ? epochCheck(indices) : [],
-      importedGlobals,
-      globalShift: globals - importedGlobals,
-      importedMemories,
-      // The epoch's memory stands in front of memories that the module defines itself.
-      memoryShift:
-        interrupt === "epoch" && !this.#hoists && memories.length > importedMemories ? 1 : 0,
-      wideMemory: (index) => memories[index]!.wide,
-      wideTable: (index) => tables[index]!.wide,
-      hasSimd: features.has("simd") || features.has("relaxed-simd"),
+      shifts: {
+        importedGlobals,
+        globals: globals - importedGlobals,
+        importedMemories,
+        // The epoch's memory stands in front of memories that the module defines itself.
+        memories:
+          interrupt === "epoch" && !this.#hoists && memories.length > importedMemories ? 1 : 0,
+      },
+      fuel:
+        interrupt === "fuel"
+          ? {
+              indices,
+              charge: fuelCharge(indices),
+              wideMemory: (index) => memories[index]!.wide,
+              wideTable: (index) => tables[index]!.wide,
+              hasSimd: features.has("simd"),
+            }
+          : undefined,
     };
   }
 
@@ -340,7 +350,7 @@ class Instrumenter {
     const { typesMax, functionsMax, globalsMax, exportsMax, parametersMax } = MODULE_LIMITS;
     bound("types", types.length + this.#addedTypes.length, typesMax);
     bound("functions", functions.length + entries, functionsMax);
-    bound("globals", globals.length + this.#plan.globalShift, globalsMax);
+    bound("globals", globals.length + this.#plan.shifts.globals, globalsMax);
     bound("exports", exports.length + entries, exportsMax);
     for (const { name, type } of this.#entries)
       bound(`parameters of "${name}"`, type.params.length + this.#arming().length, parametersMax);
@@ -495,17 +505,12 @@ class Instrumenter {
   #edits(): readonly Edit[] {
     if (this.#editList !== undefined) return this.#editList;
     const edits: Edit[] = [];
-    const { globalShift, importedGlobals, memoryShift, importedMemories } = this.#plan;
+    const { shifts } = this.#plan;
     for (const { at, end, space, index } of this.#module.indexSites) {
-      if (space === "global" && globalShift > 0 && index >= importedGlobals) {
-        edits.push({ at, end, bytes: leb(index + globalShift) });
-      } else if (memoryShift > 0 && space !== "global" && index >= importedMemories) {
-        edits.push({
-          at,
-          end,
-          bytes: [...(space === "memory" ? [] : [2]), ...leb(index + memoryShift)],
-        });
-      }
+      const global = space === "global";
+      if (index < (global ? shifts.importedGlobals : shifts.importedMemories)) continue;
+      const moved = leb(index + (global ? shifts.globals : shifts.memories));
+      edits.push({ at, end, bytes: space === "data-flags" ? [2, ...moved] : moved });
     }
     this.#editList = [...edits, ...this.#tableEdits()].toSorted((a, b) => a.at - b.at);
     return this.#editList;
@@ -532,8 +537,8 @@ class Instrumenter {
   /** Custom sections are the author's, but for what names things by places that moved. */
   #customSection(section: Section): void {
     if (section.name.startsWith("metadata.code.")) return; // Hints at offsets in function bodies.
-    const { globalShift, memoryShift } = this.#plan;
-    const moved = { globals: globalShift > 0, memories: memoryShift > 0 };
+    const { shifts } = this.#plan;
+    const moved = { globals: shifts.globals > 0, memories: shifts.memories > 0 };
     const kept = keptNames(this.#module, section, moved);
     if (kept === undefined) return this.#writer.copy(section.at, section.end);
     this.#writer.add([section.id], section.at);

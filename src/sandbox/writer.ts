@@ -11,15 +11,16 @@ export interface OffsetMap {
 
 const COPIED = 0;
 const ADDED = 1;
+const SHORT_RUN = 32; // Bytes below which a loop copies faster than a view and a call.
 
 export class Writer implements OffsetMap {
   #bytes: Uint8Array;
   #length = 0;
   readonly #source: Uint8Array;
-  // Runs of bytes of one kind: where each begins here, where it stands in the source, and its kind.
-  readonly #runsAt: number[] = [];
-  readonly #runsFrom: number[] = [];
-  readonly #runsKind: number[] = [];
+  // Runs of bytes of one kind, three numbers each: where the run begins here, where it stands in the
+  // source, and its kind. A large module has a million of them, so they are no objects.
+  #runs = new Int32Array(3 * 1024);
+  #runsEnd = 0;
 
   constructor(source: Uint8Array) {
     this.#source = source;
@@ -30,7 +31,7 @@ export class Writer implements OffsetMap {
     return this.#length;
   }
 
-  /** The bytes so far; a view that further writing may leave stale. */
+  /** A copy of the bytes so far. */
   bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length) as Uint8Array<ArrayBuffer>;
   }
@@ -39,25 +40,35 @@ export class Writer implements OffsetMap {
   copy(from: number, to: number): void {
     if (from === to) return;
     const count = to - from;
-    this.#reserve(count);
-    this.#run(from, COPIED);
-    if (count < 32)
-      for (let i = 0; i < count; i++) this.#bytes[this.#length + i] = this.#source[from + i]!;
-    else this.#bytes.set(this.#source.subarray(from, to), this.#length);
-    this.#length += count;
+    this.#begin(from, COPIED, count);
+    const at = this.#length;
+    const [bytes, source] = [this.#bytes, this.#source];
+    if (count < SHORT_RUN) for (let i = 0; i < count; i++) bytes[at + i] = source[from + i]!;
+    else bytes.set(source.subarray(from, to), at);
+    this.#length = at + count;
   }
 
   /** Adds bytes of ours in front of the source's byte at `before`. */
-  add(bytes: ArrayLike<number>, before: number): void {
-    const count = bytes.length;
-    this.#reserve(count);
-    this.#run(before, ADDED);
-    for (let i = 0; i < count; i++) this.#bytes[this.#length + i] = bytes[i]!;
-    this.#length += count;
+  add(added: ArrayLike<number>, before: number): void {
+    const count = added.length;
+    if (count === 0) return;
+    this.#begin(before, ADDED, count);
+    const at = this.#length;
+    const bytes = this.#bytes;
+    for (let i = 0; i < count; i++) bytes[at + i] = added[i]!;
+    this.#length = at + count;
   }
 
+  /** Adds an unsigned LEB128, as short as it goes. */
   addU32(value: number, before: number): void {
-    this.add(leb(value), before);
+    let rest = value;
+    for (; rest >= 0x80; rest = Math.floor(rest / 128)) this.#addByte((rest & 0x7f) | 0x80, before);
+    this.#addByte(rest, before);
+  }
+
+  #addByte(byte: number, before: number): void {
+    this.#begin(before, ADDED, 1);
+    this.#bytes[this.#length++] = byte;
   }
 
   /** Leaves room for a size; `fill` writes it when the part is complete. */
@@ -68,7 +79,7 @@ export class Writer implements OffsetMap {
 
   /** Fills in the size of the part that `open` began. */
   fill(opened: number): void {
-    this.patch(opened - 5, this.#length - opened);
+    this.patch(opened - ROOM.length, this.#length - opened);
   }
 
   /** Writes `value` as a five-byte LEB128 over bytes written before. */
@@ -80,37 +91,47 @@ export class Writer implements OffsetMap {
   }
 
   toOriginal(offset: number): number {
+    const runs = this.#runs;
     let low = 0;
-    let high = this.#runsAt.length;
+    let high = this.#runsEnd / 3;
+    if (high === 0) return 0;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if (this.#runsAt[middle]! <= offset) low = middle;
+      if (runs[middle * 3]! <= offset) low = middle;
       else high = middle;
     }
-    const from = this.#runsFrom[low] ?? 0;
-    return this.#runsKind[low] === COPIED ? from + offset - this.#runsAt[low]! : from;
+    const at = low * 3;
+    const from = runs[at + 1]!;
+    return runs[at + 2] === COPIED ? from + offset - runs[at]! : from;
   }
 
-  /** Begins a run unless the last one goes on. */
-  #run(from: number, kind: number): void {
-    const last = this.#runsAt.length - 1;
-    if (last >= 0 && this.#runsKind[last] === kind) {
-      const expected =
-        kind === COPIED
-          ? this.#runsFrom[last]! + this.#length - this.#runsAt[last]!
-          : this.#runsFrom[last]!;
-      if (expected === from) return;
+  /** Makes room for `count` bytes, and begins a run unless the last one goes on. */
+  #begin(from: number, kind: number, count: number): void {
+    if (this.#length + count > this.#bytes.length) this.#grow(count);
+    const runs = this.#runs;
+    const last = this.#runsEnd - 3;
+    if (last >= 0 && runs[last + 2] === kind) {
+      const passed = kind === COPIED ? this.#length - runs[last]! : 0;
+      if (runs[last + 1]! + passed === from) return;
     }
-    this.#runsAt.push(this.#length);
-    this.#runsFrom.push(from);
-    this.#runsKind.push(kind);
+    const end = this.#runsEnd;
+    if (end === runs.length) this.#growRuns();
+    this.#runs[end] = this.#length;
+    this.#runs[end + 1] = from;
+    this.#runs[end + 2] = kind;
+    this.#runsEnd = end + 3;
   }
 
-  #reserve(count: number): void {
-    if (this.#length + count <= this.#bytes.length) return;
+  #grow(count: number): void {
     const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + count));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
+  }
+
+  #growRuns(): void {
+    const grown = new Int32Array(this.#runs.length * 2);
+    grown.set(this.#runs);
+    this.#runs = grown;
   }
 }
 
