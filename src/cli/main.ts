@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import { Failure } from "../base/mod.ts";
 import { doctorVerb } from "./doctor.ts";
 import type { ExitCode } from "./exit-codes.ts";
+import { generateVerb } from "./generate.ts";
 import { type Io, processIo } from "./io.ts";
 import { presentFailure } from "./output.ts";
 import { moduleVerbs } from "./module.ts";
@@ -16,6 +17,7 @@ import { runVerb } from "./run.ts";
 /** Every verb: a function that adds its command to the program. */
 const VERBS: readonly ((program: Command, io: Io) => void)[] = [
   runVerb,
+  generateVerb,
   packVerbs,
   moduleVerbs,
   doctorVerb,

@@ -3,8 +3,13 @@
 // as native kernels beside it. The room opens no file and knows no clock and no chance: all are passed
 // in.
 
-export { CONFIG_FILE, type ModelConfig, parseConfig } from "./config.ts";
+export { type ModelConfig, parseConfig } from "./config.ts";
 export { Decoder, type DecoderOptions } from "./decoder.ts";
+export { type EndReason, generate, type GenerateOptions } from "./generate.ts";
 export { KV_FORMATS, type KvFormat } from "./kv.ts";
 export { Meter, type Share, type Worker } from "./meter.ts";
+export { type Model, openModel } from "./model.ts";
+export { likeliest, randomFrom, type SampleOptions, type Sampler, samplerOf } from "./sample.ts";
+export type { TextStream } from "./tokenizer/text-stream.ts";
+export { type EncodeOptions, parseTokenizer, type Tokenizer } from "./tokenizer/tokenizer.ts";
 export { type ModelFiles, openWeights, type Weights } from "./weights.ts";

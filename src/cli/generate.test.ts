@@ -1,0 +1,105 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { reference, TINY_LLAMA } from "../../test/tiny-llama.fixture.ts";
+import { annulus, type Outcome } from "./command.fixture.ts";
+
+let cwd = "";
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "annulus-generate-"));
+});
+afterAll(() => rm(cwd, { recursive: true }));
+
+const expected = await reference();
+const { prompt, greedy_text: text } = expected.prompts[1]!;
+
+function generate(...argv: string[]): Promise<Outcome> {
+  return annulus(cwd, "generate", "--model", TINY_LLAMA, "--prompt", prompt, ...argv);
+}
+
+function drawn(seed: string): Promise<Outcome> {
+  const chance = ["--temperature", "1.5", "--top-p", "0.95", "--seed", seed];
+  return generate("--allow-unsigned", "--max-tokens", "40", ...chance);
+}
+
+/** What a script sees of a refusal. */
+async function refusal(...argv: string[]): Promise<string> {
+  const { exit, out } = await annulus(cwd, "generate", ...argv, "--json");
+  const { error } = JSON.parse(out) as { readonly error: { readonly code: string } };
+  return `${exit} ${error.code}`;
+}
+
+test("annulus generate writes the text alone to standard output, and the summary beside it", async () => {
+  const { exit, out, err } = await generate("--max-tokens", "96", "--allow-unsigned");
+  expect(exit).toBe(0);
+  expect(prompt + out).toBe(`${text}\n`);
+  expect(err).toMatch(/^text {4}96 tokens, .* tokens\/s, ended at --max-tokens$/m);
+  expect(err).toMatch(
+    /sandboxed [\d.]+ % \(.*rmsnorm_f32 [\d.]+ %.*\), native .*products.*, host /,
+  );
+  expect(err).toContain("UNSIGNED");
+});
+
+test("annulus generate --json tells one document with text, tokens and times", async () => {
+  const { exit, out } = await generate("--max-tokens", "5", "--allow-unsigned", "--json");
+  const told = JSON.parse(out) as Record<string, unknown>;
+  expect(exit).toBe(0);
+  expect(told).toMatchObject({
+    ok: true,
+    ended: "tokens",
+    text: text.slice(prompt.length, prompt.length + 5),
+    prompt_tokens: [...Buffer.from(prompt)],
+    seed: null,
+    cache_bytes_per_token: 6 * 2 * 2 * 32 * 4,
+  });
+  expect(told["time"]).toContainEqual(
+    expect.objectContaining({ what: "rope_f32", worker: "sandbox", calls: 6 * 5 }),
+  );
+});
+
+test("annulus generate draws the same text again for the same seed", async () => {
+  const [first, again, other] = [await drawn("7"), await drawn("7"), await drawn("8")];
+  expect(again.out).toBe(first.out);
+  expect(other.out).not.toBe(first.out);
+});
+
+test("annulus generate ends where the model's context is full", async () => {
+  const long = "a".repeat(250);
+  const argv = ["--model", TINY_LLAMA, "--allow-unsigned", "--max-tokens", "20", "--json"];
+  const { out } = await annulus(cwd, "generate", ...argv, "--prompt", long);
+  expect(JSON.parse(out)).toMatchObject({ ended: "context" });
+  expect((JSON.parse(out) as { readonly tokens: readonly number[] }).tokens.length).toBe(7);
+  const tooLong = await annulus(cwd, "generate", ...argv, "--prompt", "a".repeat(257));
+  expect(tooLong.exit).toBe(2);
+  expect(tooLong.out).toContain("CONTEXT_FULL");
+});
+
+test("annulus generate refuses what it cannot use, each with its code", async () => {
+  const model = ["--model", TINY_LLAMA];
+  const asked = [...model, "--prompt", "x"];
+  const unsigned = "--allow-unsigned";
+  expect(await refusal(...asked)).toBe("3 PACK_UNSIGNED");
+  expect(await refusal("--prompt", "x", unsigned)).toBe("2 USAGE");
+  expect(await refusal(...model, unsigned)).toBe("2 USAGE");
+  expect(await refusal(...asked, unsigned, "--kv", "f8")).toBe("2 USAGE");
+  expect(await refusal(...asked, unsigned, "--top-p", "0")).toBe("2 USAGE");
+  expect(await refusal(...asked, unsigned, "--temperature", "-1")).toBe("2 USAGE");
+  expect(await refusal(...asked, unsigned, "--max-tokens", "0")).toBe("2 USAGE");
+  expect(await refusal("--model", "nowhere", "--prompt", "x", unsigned)).toBe("2 INPUT_UNREADABLE");
+  expect(await refusal("--model", cwd, "--prompt", "x", unsigned)).toBe("2 MODEL_MISMATCH");
+});
+
+test("annulus generate refuses a model of another architecture", async () => {
+  const folder = join(cwd, "other");
+  await cp(TINY_LLAMA, folder, { recursive: true });
+  const config = await readFile(join(folder, "config.json"), "utf8");
+  await writeFile(join(folder, "config.json"), config.replace("LlamaForCausalLM", "Other"));
+  const asked = ["--model", "other", "--prompt", "x", "--allow-unsigned"];
+  expect(await refusal(...asked)).toBe("2 MODEL_UNSUPPORTED");
+});
+
+test("annulus generate refuses an empty prompt where the model has no token to begin with", async () => {
+  const asked = ["--model", TINY_LLAMA, "--prompt", "", "--allow-unsigned"];
+  expect(await refusal(...asked)).toBe("2 USAGE");
+});
