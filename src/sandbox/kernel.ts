@@ -156,7 +156,10 @@ function shapesOf(
   inputs: Readonly<Record<string, TensorValue>>,
 ): Record<string, readonly number[]> {
   const shapes: Record<string, readonly number[]> = { __proto__: null } as never;
-  for (const name in inputs) shapes[name] = inputs[name]!.shape;
+  for (const name in inputs) {
+    const input = inputs[name];
+    if (input !== undefined) shapes[name] = input.shape; // Else it counts as missing.
+  }
   return shapes;
 }
 
