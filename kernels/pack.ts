@@ -1,7 +1,9 @@
 // The core pack: what its manifest says, entry by entry. One folder beside this file per kernel.
 
 import type { PackSource } from "../src/pack/mod.ts";
+import { manifest as kvPackQ4 } from "./kv_pack_q4/manifest.ts";
 import { manifest as kvPackQ8 } from "./kv_pack_q8/manifest.ts";
+import { manifest as kvUnpackQ4 } from "./kv_unpack_q4/manifest.ts";
 import { manifest as kvUnpackQ8 } from "./kv_unpack_q8/manifest.ts";
 import { manifest as rmsnormF16 } from "./rmsnorm_f16/manifest.ts";
 import { manifest as rmsnormF32 } from "./rmsnorm_f32/manifest.ts";
@@ -27,6 +29,8 @@ export const pack = {
     swigluF32,
     kvPackQ8,
     kvUnpackQ8,
+    kvPackQ4,
+    kvUnpackQ4,
   ],
   fallbacks: {}, // None yet: a fallback must name something that this runtime can run instead.
 } as const satisfies PackSource;

@@ -75,8 +75,55 @@ export function largestIn(x: usize): f32 {
   return reinterpret<f32>(i32x4.extract_lane(one, 0));
 }
 
+/** The first value of the block at `x` whose magnitude is `magnitude`; one must be there. */
+// @ts-ignore: decorator
+@inline
+export function firstOf(x: usize, magnitude: f32): f32 {
+  const sought = f32x4.splat(magnitude);
+  const low = i8x16.bitmask(sixteenEqual(x, sought));
+  const high = i8x16.bitmask(sixteenEqual(x + 64, sought));
+  return load<f32>(x + (ctz(low | (high << 16)) << 2));
+}
+
+/** A byte of ones for each of 16 values whose magnitude is `sought`, else of zeros. */
+// @ts-ignore: decorator
+@inline
+function sixteenEqual(x: usize, sought: v128): v128 {
+  const a = f32x4.eq(magnitude(x), sought);
+  const b = f32x4.eq(magnitude(x + 16), sought);
+  const c = f32x4.eq(magnitude(x + 32), sought);
+  const d = f32x4.eq(magnitude(x + 48), sought);
+  return i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
+}
+
 // @ts-ignore: decorator
 @inline
 function magnitude(x: usize): v128 {
   return f32x4.abs(v128.load(x));
+}
+
+/** The least value of the block at `x`, which holds no NaN. Of zeros, either sign. */
+// @ts-ignore: decorator
+@inline
+export function leastIn(x: usize): f32 {
+  const a = f32x4.pmin(v128.load(x), v128.load(x, 16));
+  const b = f32x4.pmin(v128.load(x, 32), v128.load(x, 48));
+  const c = f32x4.pmin(v128.load(x, 64), v128.load(x, 80));
+  const d = f32x4.pmin(v128.load(x, 96), v128.load(x, 112));
+  const four = f32x4.pmin(f32x4.pmin(a, b), f32x4.pmin(c, d));
+  const two = f32x4.pmin(four, i32x4.shuffle(four, four, 2, 3, 0, 1));
+  return f32x4.extract_lane(f32x4.pmin(two, i32x4.shuffle(two, two, 1, 0, 3, 2)), 0);
+}
+
+/** The greatest value of the block at `x`, which holds no NaN. Of zeros, either sign. */
+// @ts-ignore: decorator
+@inline
+export function greatestIn(x: usize): f32 {
+  const a = f32x4.pmax(v128.load(x), v128.load(x, 16));
+  const b = f32x4.pmax(v128.load(x, 32), v128.load(x, 48));
+  const c = f32x4.pmax(v128.load(x, 64), v128.load(x, 80));
+  const d = f32x4.pmax(v128.load(x, 96), v128.load(x, 112));
+  const four = f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
+  const two = f32x4.pmax(four, i32x4.shuffle(four, four, 2, 3, 0, 1));
+  return f32x4.extract_lane(f32x4.pmax(two, i32x4.shuffle(two, two, 1, 0, 3, 2)), 0);
 }

@@ -1,0 +1,163 @@
+// kv_unpack_q4: blocks of 4-bit integers, laid out as GGML's Q4_0 and Q4_1, back into f32.
+// In packed u8[rows, blocks, block_bytes], 18 or 20 as the format says; out x f32[rows, blocks, 32].
+// Judge: reference.ts, every bit. The layouts are in kv_pack_q4/kernel.ts.
+//
+//   q4_0: x = (code - 8) * d          q4_1: x = code * d + min, product and sum each rounded
+//
+// A block whose d or min is infinity or NaN was packed by nothing that may be trusted: INVALID_INPUT.
+// Versions: 1 two blocks per turn, so that loop control costs little (this one).
+
+import {
+  inputAOffset,
+  inputASize,
+  INVALID_INPUT,
+  INVALID_OUTPUT,
+  INVALID_PARAMS,
+  OK,
+  outputOffset,
+  outputSize,
+  paramsOffset,
+  paramsSize,
+} from "../../generated/abi.as";
+import {
+  dimBlockBytes,
+  dimBlocks,
+  dimRows,
+  format,
+  FORMAT_Q4_0,
+  FORMAT_Q4_1,
+  PARAMS_BYTES,
+} from "../../generated/kernels/kv_unpack_q4.as";
+import { BLOCK_F32, blocksIn, f16Value, isF16Beyond } from "../std/block";
+
+export { kernel_info } from "../../generated/kernels/kv_unpack_q4.as";
+export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
+export { forward as kernel_forward, forward as kv_unpack_q4_forward };
+
+const Q4_0: u32 = 18; // Bytes of a packed block.
+const Q4_1: u32 = 20;
+
+function forward(desc: usize): i32 {
+  if (paramsSize(desc) != PARAMS_BYTES) return INVALID_PARAMS;
+  const params: usize = paramsOffset(desc);
+  const kind = format(params);
+  if (kind != FORMAT_Q4_0 && kind != FORMAT_Q4_1) return INVALID_PARAMS;
+  const bytes: u32 = kind == FORMAT_Q4_0 ? Q4_0 : Q4_1;
+  const blocks = blocksIn(dimRows(params), dimBlocks(params));
+  if (dimBlockBytes(params) != bytes) return INVALID_INPUT;
+  if (<u64>inputASize(desc) != blocks * bytes) return INVALID_INPUT;
+  if (<u64>outputSize(desc) != blocks * BLOCK_F32) return INVALID_OUTPUT;
+  const packed: usize = inputAOffset(desc);
+  const x: usize = outputOffset(desc);
+  const count = <usize>blocks;
+  return kind == FORMAT_Q4_0 ? unpackAll0(packed, x, count) : unpackAll1(packed, x, count);
+}
+
+function unpackAll0(packed: usize, x: usize, blocks: usize): i32 {
+  const end = packed + (blocks & ~1) * Q4_0;
+  if (packed != end) {
+    do {
+      if (!unpackOne0(packed, x)) return INVALID_INPUT;
+      if (!unpackOne0(packed + Q4_0, x + BLOCK_F32)) return INVALID_INPUT;
+      packed += 2 * Q4_0;
+      x += 2 * BLOCK_F32;
+    } while (packed != end);
+  }
+  if (blocks & 1) {
+    if (!unpackOne0(packed, x)) return INVALID_INPUT;
+  }
+  return OK;
+}
+
+function unpackAll1(packed: usize, x: usize, blocks: usize): i32 {
+  const end = packed + (blocks & ~1) * Q4_1;
+  if (packed != end) {
+    do {
+      if (!unpackOne1(packed, x)) return INVALID_INPUT;
+      if (!unpackOne1(packed + Q4_1, x + BLOCK_F32)) return INVALID_INPUT;
+      packed += 2 * Q4_1;
+      x += 2 * BLOCK_F32;
+    } while (packed != end);
+  }
+  if (blocks & 1) {
+    if (!unpackOne1(packed, x)) return INVALID_INPUT;
+  }
+  return OK;
+}
+
+/** False when the block's scale is no number. */
+// @ts-ignore: decorator
+@inline
+function unpackOne0(packed: usize, x: usize): bool {
+  const scale = <u32>load<u16>(packed);
+  if (isF16Beyond(scale)) return false;
+  const d = f32x4.splat(f16Value(scale));
+  const codes = v128.load(packed, 2);
+  const eight = i8x16.splat(8);
+  scaled16(i8x16.sub(lowHalves(codes), eight), x, d);
+  scaled16(i8x16.sub(highHalves(codes), eight), x + 64, d);
+  return true;
+}
+
+/** False when the block's scale or least value is no number. */
+// @ts-ignore: decorator
+@inline
+function unpackOne1(packed: usize, x: usize): bool {
+  const scale = <u32>load<u16>(packed);
+  const least = <u32>load<u16>(packed, 2);
+  if (isF16Beyond(scale) || isF16Beyond(least)) return false;
+  const d = f32x4.splat(f16Value(scale));
+  const from = f32x4.splat(f16Value(least));
+  const codes = v128.load(packed, 4);
+  moved16(lowHalves(codes), x, d, from);
+  moved16(highHalves(codes), x + 64, d, from);
+  return true;
+}
+
+// @ts-ignore: decorator
+@inline
+function lowHalves(codes: v128): v128 {
+  return v128.and(codes, i8x16.splat(15));
+}
+
+// @ts-ignore: decorator
+@inline
+function highHalves(codes: v128): v128 {
+  return v128.and(i16x8.shr_u(codes, 4), i8x16.splat(15));
+}
+
+/** Stores 16 codes, each times `d`. */
+// @ts-ignore: decorator
+@inline
+function scaled16(codes: v128, x: usize, d: v128): void {
+  const low = i16x8.extend_low_i8x16_s(codes);
+  const high = i16x8.extend_high_i8x16_s(codes);
+  v128.store(x, f32x4.mul(lowFloats(low), d));
+  v128.store(x, f32x4.mul(highFloats(low), d), 16);
+  v128.store(x, f32x4.mul(lowFloats(high), d), 32);
+  v128.store(x, f32x4.mul(highFloats(high), d), 48);
+}
+
+/** Stores 16 codes, each times `d` plus `from`. */
+// @ts-ignore: decorator
+@inline
+function moved16(codes: v128, x: usize, d: v128, from: v128): void {
+  const low = i16x8.extend_low_i8x16_s(codes);
+  const high = i16x8.extend_high_i8x16_s(codes);
+  v128.store(x, f32x4.add(f32x4.mul(lowFloats(low), d), from));
+  v128.store(x, f32x4.add(f32x4.mul(highFloats(low), d), from), 16);
+  v128.store(x, f32x4.add(f32x4.mul(lowFloats(high), d), from), 32);
+  v128.store(x, f32x4.add(f32x4.mul(highFloats(high), d), from), 48);
+}
+
+// @ts-ignore: decorator
+@inline
+function lowFloats(codes: v128): v128 {
+  return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(codes));
+}
+
+// @ts-ignore: decorator
+@inline
+function highFloats(codes: v128): v128 {
+  return f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(codes));
+}

@@ -1,0 +1,28 @@
+// kv_unpack_q4 as the pack's manifest declares it.
+
+import type { KernelSource } from "../../src/pack/mod.ts";
+import { LIMITS, PLATFORMS } from "../defaults.ts";
+
+export const manifest = {
+  id: "kv_unpack_q4",
+  name: "Unpack blocks of 4-bit integers to f32",
+  category: "kv_cache",
+  path: "kv_cache/kv_unpack_q4.wasm",
+  source: "kv_unpack_q4/kernel.ts",
+  entry_point: "kv_unpack_q4_forward",
+  inputs: [{ name: "packed", dtype: "u8", shape: ["rows", "blocks", "block_bytes"] }],
+  outputs: [{ name: "x", dtype: "f32", shape: ["rows", "blocks", 32] }],
+  params: {
+    format: {
+      type: "u32",
+      default: 0,
+      min: 0,
+      max: 2,
+      values: { unspecified: 0, q4_0: 1, q4_1: 2 },
+      description: "layout of a block; must be chosen; block_bytes is 18 for q4_0, 20 for q4_1",
+    },
+  },
+  accuracy: { max_abs: 0 },
+  resource_limits: LIMITS,
+  platforms: PLATFORMS,
+} as const satisfies KernelSource;
