@@ -28,7 +28,7 @@ test("markdownTable() puts ours first and says of each baseline what it is", () 
   );
   expect(table.split("\n").at(-1)).toBe(
     "| row | 100 ns | 100 ns | 100 ns | raw: 50.0 ns (2.00x)<br>paper: 2.00 µs, claimed<br>" +
-      "peer: not measured: absent | <= 200 ns: reached (100) |",
+      "peer: not measured: absent | <= 200 ns: reached (100.0) |",
   );
 });
 

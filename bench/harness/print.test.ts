@@ -18,7 +18,7 @@ test("rate() counts bytes of a call per second", () => {
 });
 
 test("shortNumber() keeps three significant digits", () => {
-  expect([0, 0.0004, 0.1234, 1.2345, 123.4, 12345].map(shortNumber)).toEqual([
+  expect([0, 0.0004, 0.1234, 1.2345, 123.4, 12345].map((value) => shortNumber(value))).toEqual([
     "0.000",
     "0.000",
     "0.123",
@@ -29,9 +29,9 @@ test("shortNumber() keeps three significant digits", () => {
 });
 
 test("printGoal() says reached on the limit itself, missed beyond it, unknown without a value", () => {
-  expect(printGoal(atMost("<= 50 ns", 50, 50))).toBe("<= 50 ns: reached (50.0)");
-  expect(printGoal(atMost("<= 50 ns", 50, 50.01))).toBe("<= 50 ns: missed (50.0)");
-  expect(printGoal(atLeast(">= 20 MB/s", 20, 19.9))).toBe(">= 20 MB/s: missed (19.9)");
+  expect(printGoal(atMost("<= 50 ns", 50, 50))).toBe("<= 50 ns: reached (50.00)");
+  expect(printGoal(atMost("<= 50 ns", 50, 50.01))).toBe("<= 50 ns: missed (50.01)");
+  expect(printGoal(atLeast(">= 20 MB/s", 20, 19.9))).toBe(">= 20 MB/s: missed (19.90)");
   expect(printGoal(atMost("<= 1.5x native", 1.5, undefined))).toBe("<= 1.5x native: not measured");
 });
 

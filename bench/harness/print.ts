@@ -14,7 +14,7 @@ export function printRow(row: Row): string {
 export function printGoal(goal: Goal): string {
   const { text, value } = goal;
   if (value === undefined) return `${text}: not measured`;
-  return `${text}: ${verdict(goal)} (${shortNumber(value)})`;
+  return `${text}: ${verdict(goal)} (${shortNumber(value, 4)})`;
 }
 
 function printEntry(entry: Entry, bytes: number | undefined): string {
@@ -60,9 +60,9 @@ export function rate(bytes: number, ns: number): string {
   return gigabytes < 1 ? `${shortNumber(gigabytes * 1e3)} MB/s` : `${shortNumber(gigabytes)} GB/s`;
 }
 
-/** Three significant digits, without exponent and without digits that mean nothing. */
-export function shortNumber(value: number): string {
-  const rounded = Math.abs(Number(value.toPrecision(3)));
-  const digits = Math.floor(Math.log10(Math.max(rounded, 0.001))) + 1;
-  return value.toFixed(Math.max(0, Math.min(3, 3 - digits)));
+/** A few significant digits, without exponent and without digits that mean nothing. */
+export function shortNumber(value: number, precision = 3): string {
+  const rounded = Math.abs(Number(value.toPrecision(precision)));
+  const whole = Math.floor(Math.log10(Math.max(rounded, 0.001))) + 1;
+  return value.toFixed(Math.max(0, Math.min(3, precision - whole)));
 }

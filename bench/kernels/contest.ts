@@ -103,7 +103,7 @@ function nativeOutsider({ native: { kernel, shape } }: Contest, program: string)
     name: NATIVE,
     time: async () => {
       const { median_ns, p99_ns, batch } = await timeNative(program, kernel, shape, samples);
-      const times = { medianNs: median_ns, p99Ns: p99_ns, leastNs: median_ns };
+      const times = { medianNs: median_ns, p99Ns: p99_ns, leastNs: median_ns }; // Of a run.
       samples = Math.min(SAMPLES_MAX, Math.ceil((SAMPLES_MS * 1e6) / (median_ns * batch)) + 5);
       return { ...times, samples, callsPerSample: batch };
     },
