@@ -12,3 +12,23 @@ export const PLATFORMS = {
   node: { min_version: "24.0.0", features: ["simd"] },
   wasmtime: { min_version: "15.0.0", features: ["simd"] },
 } as const;
+
+/** The activation of a gated layer. The two forms of gelu differ in the fourth digit. */
+export const ACTIVATION = {
+  type: "u32",
+  default: 0,
+  min: 0,
+  max: 2,
+  values: { silu: 0, gelu_tanh: 1, gelu_erf: 2 },
+  description: "what the gate goes through: silu, or gelu in its tanh or its exact form",
+} as const;
+
+/** How gate and up share one tensor. Must be chosen, since a wrong guess goes unseen. */
+export const PACKING = {
+  type: "u32",
+  default: 0,
+  min: 0,
+  max: 2,
+  values: { unspecified: 0, halves: 1, interleaved: 2 },
+  description: "a token's values: all gates, then all ups (halves), or pairs of them; no default",
+} as const;

@@ -37,11 +37,42 @@ export function expNegative(x: v128): v128 {
   const k = f32x4.sub(rounded, v128.load32_splat(SPLIT, 4));
   const near = f32x4.add(x, f32x4.mul(k, v128.load32_splat(SPLIT, 8)));
   const r = f32x4.add(near, f32x4.mul(k, v128.load32_splat(SPLIT, 12)));
+  return i32x4.add(series(r), i32x4.shl(rounded, 23));
+}
+
+/** -1/ln(2); ln(2); the largest exponent that is told from larger ones. */
+const WIDE = memory.data<f64>([-1.4426950408889634, 0.6931471805599453, 120]);
+
+/** e^-x * 2^96 of four f64, two and two, that are not negative. Beyond 120 it is that of 120. */
+// @ts-ignore: decorator
+@inline
+export function expWide(low: v128, high: v128): v128 {
+  const lowest = f64x2.pmin(low, v128.load64_splat(WIDE, 16)); // pmin keeps a NaN that comes first.
+  const highest = f64x2.pmin(high, v128.load64_splat(WIDE, 16));
+  const lowPower = f64x2.nearest(f64x2.mul(lowest, v128.load64_splat(WIDE)));
+  const highPower = f64x2.nearest(f64x2.mul(highest, v128.load64_splat(WIDE)));
+  const lowRest = f32x4.demote_f64x2_zero(restOf(lowest, lowPower));
+  const highRest = f32x4.demote_f64x2_zero(restOf(highest, highPower));
+  const lowWhole = i32x4.trunc_sat_f64x2_s_zero(lowPower);
+  const highWhole = i32x4.trunc_sat_f64x2_s_zero(highPower);
+  const power = i32x4.add(i64x2.shuffle(lowWhole, highWhole, 0, 2), i32x4.splat(96));
+  return i32x4.add(series(i64x2.shuffle(lowRest, highRest, 0, 2)), i32x4.shl(power, 23));
+}
+
+// @ts-ignore: decorator
+@inline
+function restOf(x: v128, power: v128): v128 {
+  return f64x2.add(x, f64x2.mul(power, v128.load64_splat(WIDE, 8)));
+}
+
+/** e^-r of four r between -ln(2)/2 and ln(2)/2. */
+// @ts-ignore: decorator
+@inline
+function series(r: v128): v128 {
   let sum = v128.load32_splat(SERIES, 20);
   sum = f32x4.add(v128.load32_splat(SERIES, 16), f32x4.mul(r, sum));
   sum = f32x4.add(v128.load32_splat(SERIES, 12), f32x4.mul(r, sum));
   sum = f32x4.add(v128.load32_splat(SERIES, 8), f32x4.mul(r, sum));
   sum = f32x4.add(v128.load32_splat(SERIES, 4), f32x4.mul(r, sum));
-  sum = f32x4.add(v128.load32_splat(SERIES), f32x4.mul(r, sum));
-  return i32x4.add(sum, i32x4.shl(rounded, 23));
+  return f32x4.add(v128.load32_splat(SERIES), f32x4.mul(r, sum));
 }

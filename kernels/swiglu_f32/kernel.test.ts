@@ -1,15 +1,15 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
 import { type Call, normals, randomFrom, relativeError, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { silu, swiglu } from "./reference.ts";
+import { type Activation, geluErf, geluTanh, silu, swiglu } from "./reference.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 
-function callOf(gate: Float32Array, up: Float32Array, tokens = 1): Call {
+function callOf(gate: Float32Array, up: Float32Array, tokens = 1, act: Activation = "silu"): Call {
   const shape = [tokens, gate.length / tokens];
-  return { inputs: { gate, up }, shapes: { gate: shape, up: shape } };
+  return { inputs: { gate, up }, shapes: { gate: shape, up: shape }, params: { act } };
 }
 
 const ones = (length: number) => new Float32Array(length).fill(1);
@@ -154,6 +154,55 @@ test("swiglu_f32 has nothing to do for empty tensors", () => {
   }
 });
 
+const GELUS = [
+  ["gelu_tanh", geluTanh],
+  ["gelu_erf", geluErf],
+] as const;
+
+test("swiglu_f32 gives the golden numbers of gelu, whose two forms differ", () => {
+  const at3 = (act: Activation) => kernel.run(callOf(Float32Array.of(3), ones(1), 1, act))[0]!;
+  expect(at3("gelu_tanh")).toBeCloseTo(2.9963626, 6);
+  expect(at3("gelu_erf")).toBeCloseTo(2.9959503, 6);
+});
+
+describe.each(GELUS)("swiglu_f32 with %s", (act, gelu) => {
+  const runGelu = (gate: Float32Array, up = ones(gate.length)) =>
+    kernel.run(callOf(gate, up, 1, act));
+
+  test("stays within 2e-6 over the whole line, as far as f32 has digits", () => {
+    const random = randomFrom(3);
+    const bits = Uint32Array.from({ length: 20_000 }, () => random() * 2 ** 32);
+    const anywhere = new Float32Array(bits.buffer).filter((z) => !Number.isNaN(z));
+    const edges = Float32Array.from({ length: 8001 }, (_, i) => -16 + i * 0.004);
+    for (const z of [anywhere, edges]) {
+      const y = runGelu(z);
+      const beyond = z.filter((value, i) => !isNear(y[i]!, gelu(value)));
+      expect(beyond).toEqual(new Float32Array(0));
+    }
+  });
+
+  test("is not 0 from 10.2 to 12, where upstream's is", () => {
+    const z = Float32Array.from({ length: 19 }, (_, i) => 10.2 + i / 10);
+    expect(runGelu(z)).toEqual(z);
+  });
+
+  test("follows its limits: 0 at -infinity, infinity at infinity, NaN and -0 as they are", () => {
+    const z = Float32Array.of(-Infinity, Infinity, NaN, -0, 0, -3.4e38, 3.4e38);
+    const far = Math.fround(3.4e38);
+    expect([...runGelu(z)]).toEqual([-0, Infinity, NaN, -0, 0, -0, far]);
+  });
+
+  test("gives a value the same bits whatever stands beside it, and multiplies by `up`", () => {
+    const [gate, up] = [normals(39, 5, 4), normals(39, 6)];
+    const y = runGelu(gate, up);
+    expect(relativeError(y, swiglu(gate, up, act))).toBeLessThan(2e-6);
+    for (const [i, z] of gate.entries()) {
+      const alone = runGelu(Float32Array.of(z), up.slice(i, i + 1));
+      expect(alone[0]).toBe(y[i]);
+    }
+  });
+});
+
 const CALL = callOf(new Float32Array(12), new Float32Array(12), 3);
 const code = (descriptor: NonNullable<Call["descriptor"]>) => kernel.code({ ...CALL, descriptor });
 
@@ -161,7 +210,7 @@ test("swiglu_f32 refuses sizes that do not fit its dimensions", () => {
   for (const input_a_size of [0, 44, 52]) expect(code({ input_a_size })).toBe(1);
   for (const input_b_size of [0, 44, 52]) expect(code({ input_b_size })).toBe(1);
   for (const output_size of [0, 44, 52]) expect(code({ output_size })).toBe(2);
-  for (const params_size of [0, 4, 12]) expect(code({ params_size })).toBe(3);
+  for (const params_size of [0, 8, 16]) expect(code({ params_size })).toBe(3);
 });
 
 test("swiglu_f32 refuses dimensions whose product wraps in 32 or 64 bits", () => {
@@ -171,9 +220,14 @@ test("swiglu_f32 refuses dimensions whose product wraps in 32 or 64 bits", () =>
     [2 ** 31, 2],
   ] as const) {
     const block = (params: DataView) => {
-      params.setUint32(0, tokens, true);
-      params.setUint32(4, ffn, true);
+      params.setUint32(4, tokens, true);
+      params.setUint32(8, ffn, true);
     };
     expect(kernel.code({ ...CALL, block })).toBe(KERNEL_CODES.INVALID_INPUT);
   }
+});
+
+test("swiglu_f32 refuses an activation that does not exist", () => {
+  const block = (params: DataView) => params.setUint32(0, 3, true);
+  expect(kernel.code({ ...CALL, block })).toBe(KERNEL_CODES.INVALID_PARAMS);
 });

@@ -1,11 +1,11 @@
 // swiglu_f32 as the pack's manifest declares it.
 
 import type { KernelSource } from "../../src/pack/mod.ts";
-import { LIMITS, PLATFORMS } from "../defaults.ts";
+import { ACTIVATION, LIMITS, PLATFORMS } from "../defaults.ts";
 
 export const manifest = {
   id: "swiglu_f32",
-  name: "SwiGLU activation (f32)",
+  name: "Gated activation, SwiGLU or GeGLU (f32)",
   category: "activation",
   path: "swiglu/swiglu_f32.wasm",
   source: "swiglu_f32/kernel.ts",
@@ -15,7 +15,7 @@ export const manifest = {
     { name: "up", dtype: "f32", shape: ["tokens", "ffn"] },
   ],
   outputs: [{ name: "y", dtype: "f32", shape: ["tokens", "ffn"] }],
-  params: {},
+  params: { act: ACTIVATION },
   accuracy: { max_rel: 2e-6 },
   resource_limits: LIMITS,
   platforms: PLATFORMS,
