@@ -4,8 +4,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, loadPack, Sandbox, trustKeys } from "../src/index.node.ts";
-import { buildPack, generateSigningKey, type PackSource, writeTar } from "../src/pack.node.ts";
-import { compileAssemblyScript } from "../src/platform/node/mod.ts";
+import { buildPack, compileAssemblyScript, generateSigningKey } from "../src/pack.node.ts";
+import { type PackSource, writeTar } from "../src/pack.node.ts";
 
 // The author: a kernel in AssemblyScript, and a manifest that says what it takes and may use.
 const file = join(import.meta.dirname, "halve.as.ts");

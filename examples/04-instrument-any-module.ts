@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { compileAssemblyScript } from "../src/platform/node/mod.ts";
+import { compileAssemblyScript } from "../src/pack.node.ts";
 import { instrument } from "../src/sandbox.node.ts";
 
 // Any module will do. This one imports a function of its host's, which no kernel may.

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   buildPack,
+  compileAssemblyScript,
   generateSigningKey,
   loadPack,
   MANIFEST_PATH,
@@ -15,7 +16,6 @@ import {
   trustKeys,
   type VerifiedPack,
 } from "../src/pack.node.ts";
-import { compileAssemblyScript } from "../src/platform/node/mod.ts";
 import { inspect } from "../src/sandbox.node.ts";
 
 type Kernel = PackSource["kernels"][number];
@@ -23,10 +23,10 @@ type Given = Partial<Kernel> & Pick<Kernel, "id" | "inputs" | "outputs">;
 
 const CORE = join(import.meta.dirname, "../packs/core");
 
-/** The core pack of this repository. It names fallbacks of its host's, of which there are none here. */
+/** The core pack of this repository. */
 export async function corePack(): Promise<VerifiedPack> {
   const manifest = parseManifest(await readFile(join(CORE, MANIFEST_PATH)));
-  return signed({ ...manifest, fallbacks: {} }, (path) => readFile(join(CORE, path)));
+  return signed(manifest, (path) => readFile(join(CORE, path)));
 }
 
 /** A pack of one kernel, compiled from AssemblyScript that exports the kernel's functions. */

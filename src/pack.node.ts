@@ -5,7 +5,7 @@ import { openPackFiles } from "./platform/node/mod.ts";
 import { VERSION } from "./version.ts";
 
 export * from "./pack/mod.ts";
-export { directoryFiles, openPackFiles } from "./platform/node/mod.ts";
+export { compileAssemblyScript, directoryFiles, openPackFiles } from "./platform/node/mod.ts";
 export { VERSION } from "./version.ts";
 
 /** As `verifyPack` takes them, but for what Node knows by itself. */

@@ -3,6 +3,7 @@
 import { sharedTicker } from "./platform/node/mod.ts";
 import { Sandbox as Core, type SandboxOptions, type TickerSource } from "./sandbox/mod.ts";
 
+export { sharedTicker } from "./platform/node/mod.ts";
 export * from "./sandbox/mod.ts";
 
 export interface NodeSandboxOptions extends SandboxOptions {

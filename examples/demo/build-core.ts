@@ -5,8 +5,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pack } from "../../kernels/pack.ts";
 import { Failure } from "../../src/index.node.ts";
-import { buildPack, MANIFEST_PATH, SIGNATURE_PATH, type SigningKey } from "../../src/pack.node.ts";
-import { compileAssemblyScript } from "../../src/platform/node/mod.ts";
+import { buildPack, compileAssemblyScript, MANIFEST_PATH } from "../../src/pack.node.ts";
+import { SIGNATURE_PATH, type SigningKey } from "../../src/pack.node.ts";
 import { inspect } from "../../src/sandbox.node.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -48,17 +48,13 @@ function build(
   signingKey: string,
   ids: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
-  // This host has no implementations of its own for the pack's fallbacks to name.
-  return buildPack(
-    { ...pack, fallbacks: {} },
-    {
-      compile: ({ id, path, source }) =>
-        ids.has(id) ? compileAssemblyScript(join(ROOT, "kernels", source)) : prebuilt(path),
-      read: prebuilt,
-      features: (module) => inspect(module).features.map(({ feature }) => feature),
-      signingKey,
-    },
-  );
+  return buildPack(pack, {
+    compile: ({ id, path, source }) =>
+      ids.has(id) ? compileAssemblyScript(join(ROOT, "kernels", source)) : prebuilt(path),
+    read: prebuilt,
+    features: (module) => inspect(module).features.map(({ feature }) => feature),
+    signingKey,
+  });
 }
 
 function prebuilt(path: string): Promise<Uint8Array> {

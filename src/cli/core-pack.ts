@@ -4,9 +4,8 @@
 // vouch for nothing that the package does not. Its user says so, or signs a copy with a key of theirs.
 
 import { fileURLToPath } from "node:url";
-import { Failure, PACK_LIMITS } from "../base/mod.ts";
-import { MANIFEST_PATH, parseManifest, SIGNATURE_PATH, type VerifiedPack } from "../pack/mod.ts";
-import { directoryFiles } from "../platform/node/mod.ts";
+import { Failure } from "../base/mod.ts";
+import { SIGNATURE_PATH, type VerifiedPack } from "../pack/mod.ts";
 import type { Io } from "./io.ts";
 import { loadTrusted, type TrustOptions } from "./pack-verify.ts";
 
@@ -16,8 +15,7 @@ export const CORE_PACK = fileURLToPath(new URL("../../packs/core", import.meta.u
 /** Loads the core pack as the options say. Fails with PACK_UNSIGNED, saying what to do about it. */
 export async function loadCorePack(io: Io, options: TrustOptions): Promise<VerifiedPack> {
   if (options.trust === undefined && options.allowUnsigned !== true) throw unsigned();
-  const reference = [...(options.reference ?? []), ...(await ownReferences())];
-  return loadTrusted(io, CORE_PACK, { ...options, reference }).catch((error: unknown) => {
+  return loadTrusted(io, CORE_PACK, options).catch((error: unknown) => {
     if (error instanceof Failure && error.code === "PACK_UNSIGNED") throw unsigned(error);
     throw error;
   });
@@ -30,13 +28,6 @@ export const SIGNED_COPY = [
   "annulus pack build core --key my.key --out core-signed",
   "annulus run KERNEL ... --pack core-signed --trust my-trust.json",
 ] as const;
-
-/** The fallbacks that the pack names. A command that runs one kernel never takes any of them. */
-async function ownReferences(): Promise<readonly string[]> {
-  const files = await directoryFiles(CORE_PACK);
-  const manifest = parseManifest(await files.read(MANIFEST_PATH, PACK_LIMITS.manifestBytesMax));
-  return Object.values(manifest.fallbacks);
-}
 
 function unsigned(cause?: Failure): Failure {
   const facts = {

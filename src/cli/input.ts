@@ -1,24 +1,20 @@
 // Input: files that the user names, read whole and bounded.
 
-import { resolve } from "node:path";
-import { Failure, PACK_LIMITS } from "../base/mod.ts";
+import { PACK_LIMITS } from "../base/mod.ts";
 import { importSigningKey, parseKeyring, type SigningKey, type TrustPolicy } from "../pack/mod.ts";
-import { readFileWithin } from "../platform/node/mod.ts";
 import type { Io } from "./io.ts";
+import { readBytes } from "./read-bytes.ts";
 
 /** A private key is some 120 bytes; a file far larger is not one. */
 const KEY_FILE_BYTES_MAX = 4096;
 
 /** Reads a file that the user named. Fails with INPUT_UNREADABLE. */
 export async function readInput(io: Io, file: string, bytesMax: number): Promise<Uint8Array> {
-  try {
-    return await readFileWithin(resolve(io.cwd, file), bytesMax);
-  } catch (cause) {
-    if (!(cause instanceof Failure)) throw cause;
-    const { found, expected } = cause;
-    const fix = "Check the path and its permissions.";
-    throw new Failure("INPUT_UNREADABLE", { at: file, found, expected, fix }, { cause });
-  }
+  const tooLarge = {
+    code: "INPUT_UNREADABLE",
+    fix: "Check that this is the file you mean.",
+  } as const;
+  return readBytes(io, file, { bytesMax, ...tooLarge });
 }
 
 export async function readTrust(io: Io, file: string): Promise<TrustPolicy> {

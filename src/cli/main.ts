@@ -59,6 +59,12 @@ function usage(error: CommanderError): Failure {
   );
 }
 
+/** A reader that has seen enough, such as `head`, closes the pipe: that is no failure of ours. */
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+}
+
 /** True when this file is the program and not an import; the program may be started by a link. */
 function isProgram(): boolean {
   const started = process.argv[1];
@@ -66,4 +72,7 @@ function isProgram(): boolean {
   return realpathSync(started) === fileURLToPath(import.meta.url);
 }
 
-if (isProgram()) process.exitCode = await main(process.argv.slice(2), processIo());
+if (isProgram()) {
+  process.stdout.on("error", endQuietly);
+  process.exitCode = await main(process.argv.slice(2), processIo());
+}

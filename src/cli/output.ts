@@ -56,9 +56,8 @@ export function plain(text: string): string {
 
 function failureLines(error: unknown): string[] {
   if (!(error instanceof Failure)) {
-    return [
-      `annulus: unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    ];
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return `annulus: unexpected: ${trace}`.split("\n");
   }
   const { code, at, found, expected, fix, issues } = error;
   const facts = Object.entries({ at, found, expected, fix }).filter(

@@ -46,11 +46,15 @@ export async function writeFolder(
         await mkdir(dirname(join(draft, path)), { recursive: true });
         await writeFile(join(draft, path), content, { flag: "wx" });
       }
-      if (await isReplaceable(folder)) await rename(folder, old);
-      await rename(draft, folder);
+      const replaced = await isReplaceable(folder);
+      if (replaced) await rename(folder, old);
+      await rename(draft, folder).catch(async (error: unknown) => {
+        if (replaced) await rename(old, folder); // What was there before is there again.
+        throw error;
+      });
+      await rm(old, { recursive: true, force: true });
     } finally {
       await rm(draft, { recursive: true, force: true });
-      await rm(old, { recursive: true, force: true });
     }
   });
 }
@@ -88,12 +92,19 @@ async function attempt(target: string, write: () => Promise<void>): Promise<void
     await write();
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
-    const taken = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
-    const found = taken ? "a file of this name" : String(cause);
-    const fix = taken
-      ? "Name another file, or remove this one."
-      : "Check the path and its permissions.";
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    const found = code === "EEXIST" ? "a file of this name" : String(cause);
+    const fix = FIXES[code] ?? "Check the path and its permissions.";
     const facts = { at: target, found, expected: "a place to write to", fix };
     throw new Failure("OUTPUT_UNWRITABLE", facts, { cause });
   }
 }
+
+/** What to do, by the system's code. */
+const FIXES: Readonly<Record<string, string>> = {
+  EEXIST: "Name another file, or remove this one.",
+  ENOSPC: "Free some space on the disk, or write elsewhere.",
+  EDQUOT: "Free some of your quota, or write elsewhere.",
+  EFBIG: "Raise the limit on file sizes, or write elsewhere.",
+  EROFS: "Write to a file system that is not read-only.",
+};
