@@ -10,7 +10,10 @@ import { manifest as rmsnormF32 } from "./rmsnorm_f32/manifest.ts";
 import { manifest as rmsnormResidualF16 } from "./rmsnorm_residual_f16/manifest.ts";
 import { manifest as rmsnormResidualF32 } from "./rmsnorm_residual_f32/manifest.ts";
 import { manifest as ropeF32 } from "./rope_f32/manifest.ts";
+import { manifest as swigluF16 } from "./swiglu_f16/manifest.ts";
 import { manifest as swigluF32 } from "./swiglu_f32/manifest.ts";
+import { manifest as swigluPackedF16 } from "./swiglu_packed_f16/manifest.ts";
+import { manifest as swigluPackedF32 } from "./swiglu_packed_f32/manifest.ts";
 
 export const pack = {
   name: "annulus-core",
@@ -27,6 +30,9 @@ export const pack = {
     rmsnormResidualF32,
     rmsnormResidualF16,
     swigluF32,
+    swigluF16,
+    swigluPackedF32,
+    swigluPackedF16,
     kvPackQ8,
     kvUnpackQ8,
     kvPackQ4,
