@@ -96,7 +96,7 @@ export const MODEL_LIMITS = {
   mergesMax: 2 ** 21,
   addedTokensMax: 65_536,
   /** UTF-16 units of one text to encode. */
-  textCharactersMax: 16 * MIB,
+  textCharactersMax: 4 * MIB,
   layersMax: 1024,
   /** Widths: hidden, feed-forward, heads times head. Larger than any model in use by 8. */
   widthMax: 2 ** 18,
