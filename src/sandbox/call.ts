@@ -14,15 +14,10 @@ import {
   type KernelContext,
   requireHealth,
 } from "./context.ts";
-import {
-  checkDescriptor,
-  type DescriptorRanges,
-  newDescriptor,
-  rangesOf,
-  writeDescriptor,
-} from "./descriptor.ts";
+import { checkDescriptor, newDescriptor, writeDescriptor } from "./descriptor.ts";
 import type { KernelInstance } from "./instance.ts";
 import type { Budget } from "./link.ts";
+import { newRecord } from "./record.ts";
 import { ARENA_ALIGN, place, type Placement } from "./regions.ts";
 import type { BoundShapes, BoundTensor, Dims } from "./shapes.ts";
 
@@ -56,7 +51,6 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
   readonly #words = newDescriptor();
   readonly #placement: Placement;
   readonly #release: (() => void)[];
-  readonly #ranges = (): DescriptorRanges => rangesOf(this.#words);
   /** The life of the instance that this call was last set up in. */
   #life: number;
 
@@ -89,7 +83,7 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
       this.#again();
     const budget = asked === undefined ? this.#budget : budgetOf(this.#context, asked);
     if (this.#setup.checkInputs === true) return this.#runChecked(budget);
-    this.#instance.forward(this.#placement.descriptorAt, budget, this.#ranges);
+    this.#instance.forward(this.#placement.descriptorAt, budget, this.#words);
   }
 
   /** Fuel that the last run left, in fuel mode. */
@@ -130,7 +124,7 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
   }
 
   #views(tensors: readonly BoundTensor[], offsets: readonly number[]): Record<string, TensorView> {
-    const views: Record<string, TensorView> = { __proto__: null } as never;
+    const views = newRecord<TensorView>();
     tensors.forEach(({ name, dtype, bytes }, i) => {
       views[name] = this.#instance.tensor(dtype, offsets[i]!, bytes);
     });
@@ -148,7 +142,7 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
       }),
     ].map((part) => ({ ...part, now: this.#instance.tensor("u8", part.at, part.bytes) }));
     const before = readOnly.map(({ now }) => now.slice());
-    this.#instance.forward(descriptorAt, budget, this.#ranges);
+    this.#instance.forward(descriptorAt, budget, this.#words);
     readOnly.forEach(({ what, now }, i) => {
       const byte = now.findIndex((value, at) => value !== before[i]![at]);
       if (byte >= 0) throw wroteInput(this.#context.program.kernel, what, byte);

@@ -10,7 +10,7 @@
 import { assert, type DType, SANDBOX_LIMITS, type TensorView, viewOf } from "../base/mod.ts";
 import { Arena } from "./arena.ts";
 import { type KernelContext, requireHealth } from "./context.ts";
-import { type DescriptorRanges, newDescriptor } from "./descriptor.ts";
+import { type DescriptorRanges, newDescriptor, rangesOf } from "./descriptor.ts";
 import { type Budget, link, type Linked, newMemory, trapOf } from "./link.ts";
 import type { Program } from "./program.ts";
 import { codeError, KernelError } from "./trap.ts";
@@ -33,8 +33,10 @@ export class KernelInstance {
   #trapped = false;
   #life = 0;
   #buffer!: ArrayBufferLike;
+  #bytes!: number;
   #words!: Uint32Array;
   #view!: DataView;
+  #whole!: Partial<Record<DType, TensorView>>;
 
   /** Instantiates, which runs the start function within the kernel's default budget. */
   constructor(context: KernelContext) {
@@ -63,7 +65,7 @@ export class KernelInstance {
 
   /** Bytes that the host sees: what the kernel grew by itself it has to itself. */
   get memoryBytes(): number {
-    return this.#buffer.byteLength;
+    return this.#bytes;
   }
 
   /** The memory as words and as a DataView, up to where the arena has grown. */
@@ -80,6 +82,11 @@ export class KernelInstance {
     return viewOf(dtype, this.#buffer, offset, bytes);
   }
 
+  /** All of the memory as elements of `dtype`. Kept, since a view takes longer to make than to use. */
+  whole(dtype: DType): TensorView {
+    return (this.#whole[dtype] ??= viewOf(dtype, this.#buffer, 0, this.#bytes));
+  }
+
   /** A copy of the kernel's memory, its own growth included; undefined where it leaves memory. */
   copyOf(offset: number, bytes: number): Uint8Array<ArrayBuffer> | undefined {
     const { buffer } = this.#memory;
@@ -89,17 +96,18 @@ export class KernelInstance {
   }
 
   /**
-   * Calls the forward function. Throws KernelError on a trap, a passed deadline or a non-zero code.
+   * Calls the forward function with the descriptor that lies at `descriptorAt` and says the same as
+   * `descriptor`. Throws KernelError on a trap, a passed deadline or a non-zero code.
    * Who calls has checked the sandbox's health.
    */
-  forward(descriptorAt: number, budget: Budget, ranges: () => DescriptorRanges): void {
+  forward(descriptorAt: number, budget: Budget, descriptor: Uint32Array): void {
     let code: number;
     try {
       code = this.#linked.enter(descriptorAt, budget);
     } catch (error) {
-      throw this.#trap(error, ranges());
+      throw this.#trap(error, rangesOf(descriptor));
     }
-    if (code !== 0) throw codeError(this.program.kernel, code, ranges());
+    if (code !== 0) throw codeError(this.program.kernel, code, rangesOf(descriptor));
   }
 
   /** Calls another function of the ABI, where the module exports it. Throws as `forward` does. */
@@ -200,7 +208,7 @@ export class KernelInstance {
   /** Grows the memory for the arena. False at the grant's limit, or where the kernel's pages follow. */
   #grow(missingBytes: number): boolean {
     const size = this.#memory.buffer.byteLength;
-    const kernelGrew = size > this.#buffer.byteLength;
+    const kernelGrew = size > this.#bytes;
     const pages = Math.ceil(missingBytes / PAGE);
     if (kernelGrew || size / PAGE + pages > this.program.compiled.memory.maximum) return false;
     try {
@@ -210,12 +218,14 @@ export class KernelInstance {
       throw error;
     }
     this.#refreshViews();
-    this.#arena.extend(this.memoryBytes);
+    this.#arena.extend(this.#bytes);
     return true;
   }
 
   #refreshViews(): void {
     this.#buffer = this.#memory.buffer;
+    this.#bytes = this.#buffer.byteLength;
+    this.#whole = {};
     this.#words = new Uint32Array(this.#buffer);
     this.#view = new DataView(this.#buffer);
   }

@@ -9,11 +9,12 @@ import { writeParams } from "../layout/mod.ts";
 import type { KernelEntry } from "../pack/mod.ts";
 import { type CallSetup, type CallShapes, holds, PreparedCall } from "./call.ts";
 import { type BudgetRequest, budgetOf, type KernelContext, requireHealth } from "./context.ts";
-import { checkDescriptor, rangesOf, writeDescriptor } from "./descriptor.ts";
+import { checkDescriptor, writeDescriptor } from "./descriptor.ts";
 import type { KernelInfo } from "./info.ts";
 import type { KernelInstance } from "./instance.ts";
 import { Lease } from "./lease.ts";
 import type { InstancePool, PoolCounts } from "./pool.ts";
+import { newRecord } from "./record.ts";
 import { ARENA_ALIGN, place } from "./regions.ts";
 import type { BoundTensor, Dims } from "./shapes.ts";
 
@@ -116,7 +117,7 @@ export class Kernel {
   #callOn(instance: KernelInstance, request: CallRequest): Record<string, TensorValue> {
     const { program } = this.#context;
     const { params, shapes: plan } = program;
-    const shapes = plan.bind(shapesOf(request.inputs), request.dims);
+    const shapes = plan.bind(request.inputs, request.dims);
     const words = instance.descriptor;
     const { paramsAt, descriptorAt, inputsAt, outputsAt } = place(
       instance.arena,
@@ -130,11 +131,15 @@ export class Kernel {
     for (let i = 0; i < inputsAt.length; i++)
       copyIn(instance, shapes.inputs[i]!, inputsAt[i]!, request.inputs);
     instance.initialise(paramsAt, params.bytes);
-    instance.forward(descriptorAt, budgetOf(this.#context, request), () => rangesOf(words));
-    const outputs: Record<string, TensorValue> = { __proto__: null } as never;
-    shapes.outputs.forEach(({ name, dtype, shape, bytes }, i) => {
-      outputs[name] = { shape, data: instance.tensor(dtype, outputsAt[i]!, bytes).slice() };
-    });
+    instance.forward(descriptorAt, budgetOf(this.#context, request), words);
+    const outputs = newRecord<TensorValue>();
+    for (let i = 0; i < outputsAt.length; i++) {
+      const output = shapes.outputs[i]!;
+      outputs[output.name] = {
+        shape: output.shape,
+        data: copyOut(instance, output, outputsAt[i]!),
+      };
+    }
     return outputs;
   }
 
@@ -152,17 +157,6 @@ function owning<Inputs extends CallShapes>(
   return call;
 }
 
-function shapesOf(
-  inputs: Readonly<Record<string, TensorValue>>,
-): Record<string, readonly number[]> {
-  const shapes: Record<string, readonly number[]> = { __proto__: null } as never;
-  for (const name in inputs) {
-    const input = inputs[name];
-    if (input !== undefined) shapes[name] = input.shape; // Else it counts as missing.
-  }
-  return shapes;
-}
-
 function copyIn(
   instance: KernelInstance,
   tensor: BoundTensor,
@@ -172,7 +166,13 @@ function copyIn(
   const { data } = inputs[tensor.name]!;
   if (!holds(tensor.dtype, data)) throw wrongType(tensor, data);
   if (data.byteLength !== tensor.bytes) throw wrongLength(tensor, data);
-  instance.tensor(tensor.dtype, at, tensor.bytes).set(data as never);
+  instance.whole(tensor.dtype).set(data as never, at / data.BYTES_PER_ELEMENT);
+}
+
+function copyOut(instance: KernelInstance, { dtype, bytes }: BoundTensor, at: number): TensorView {
+  const whole = instance.whole(dtype);
+  const size = whole.BYTES_PER_ELEMENT;
+  return whole.slice(at / size, (at + bytes) / size);
 }
 
 function wrongType({ name, dtype }: BoundTensor, data: TensorView): Failure {

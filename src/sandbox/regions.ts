@@ -44,12 +44,14 @@ export function place(
     const paramsAt = arena.allocate(paramsBytes);
     setRegion(words, "params", paramsAt, paramsBytes);
     const descriptorAt = arena.allocate(DESCRIPTOR.bytes);
-    const inputsAt = [
-      ...allocate(arena, words, "inputA", shapes.inputs.slice(0, 1)),
-      ...allocate(arena, words, "inputB", shapes.inputs.slice(1)),
-    ];
-    const outputsAt = allocate(arena, words, "output", shapes.outputs);
-    allocate(arena, words, "scratch", shapes.scratch);
+    const { inputs, outputs, scratch } = shapes;
+    const inputsAt: number[] = [];
+    const outputsAt: number[] = [];
+    const room = { arena, words };
+    allocate(room, "inputA", inputs, inputsAt, Math.min(1, inputs.length));
+    allocate(room, "inputB", inputs, inputsAt, inputs.length);
+    allocate(room, "output", outputs, outputsAt, outputs.length);
+    allocate(room, "scratch", scratch, [], scratch.length);
     return { paramsAt, descriptorAt, inputsAt, outputsAt };
   } catch (error) {
     arena.release(mark);
@@ -57,26 +59,33 @@ export function place(
   }
 }
 
-/** Places tensors one behind the other as one region. No tensors: offset 0, size 0, unused. */
+interface Room {
+  readonly arena: Arena;
+  readonly words: Uint32Array;
+}
+
+/**
+ * Places the tensors that `offsets` does not hold yet, up to `count` of them, one behind the other as
+ * one region, and adds their offsets. No tensors: offset 0, size 0, unused.
+ */
 function allocate(
-  arena: Arena,
-  words: Uint32Array,
+  { arena, words }: Room,
   region: Region,
   tensors: readonly BoundTensor[],
-): number[] {
-  const offsets: number[] = [];
-  let start = 0;
+  offsets: number[],
+  count: number,
+): void {
+  const first = offsets.length;
   let end = 0;
-  if (tensors.length > 0 && tensors[0]!.bytes >= PAGE) stagger(arena, region);
-  for (let i = 0; i < tensors.length; i++) {
+  if (first < count && tensors[first]!.bytes >= PAGE) stagger(arena, region);
+  for (let i = first; i < count; i++) {
     const { bytes } = tensors[i]!;
     const at = arena.allocate(bytes);
-    if (i === 0) start = at;
     end = at + bytes;
     offsets.push(at);
   }
+  const start = offsets[first] ?? 0;
   setRegion(words, region, start, end - start);
-  return offsets;
 }
 
 const PAGE = 4096;

@@ -54,8 +54,11 @@ export function bindShapes(
   return new ShapePlan({ inputs, outputs, scratch }).bind(given, dims);
 }
 
-/** The shapes of a call's tensors by name. */
-export type Shapes = Readonly<Record<string, readonly number[]>>;
+/** The shapes of a call's tensors by name, alone or with their tensors. */
+export type Shapes = Readonly<Record<string, readonly number[] | Shaped>>;
+interface Shaped {
+  readonly shape: readonly number[];
+}
 export type Dims = Readonly<Record<string, number>>;
 
 /** Each axis of a tensor: a fixed size, or the complement (~) of its symbol's index. */
@@ -102,13 +105,13 @@ export class ShapePlan {
     for (const symbol in dims) this.#ask(symbol, dims[symbol]!);
     for (const tensor in given) if (!this.#names.has(tensor)) throw this.#unknownTensor(tensor);
     for (const input of this.#inputs) {
-      const shape = given[input.name];
-      if (!Array.isArray(shape)) throw missingTensor(input);
+      const shape = shapeIn(given[input.name]);
+      if (shape === undefined) throw missingTensor(input);
       this.#unify(input, shape);
     }
     for (const output of this.#outputs) {
-      const shape = given[output.name]; // Not an array where an object inherits such a name.
-      if (Array.isArray(shape)) this.#unify(output, shape);
+      const shape = shapeIn(given[output.name]);
+      if (shape !== undefined) this.#unify(output, shape);
     }
     return {
       inputs: this.#inputs.map(this.#resolve),
@@ -187,6 +190,18 @@ export class ShapePlan {
     const known = this.#symbols.length === 0 ? "no dims" : `one of ${this.#symbols.join(", ")}`;
     return mismatch({ tensor: "dims", symbol }, "no such dimension", known, "Correct its name.");
   }
+}
+
+/** The shape that was given; undefined also for what an object only inherits by such a name. */
+function shapeIn(given: readonly number[] | Shaped | undefined): readonly number[] | undefined {
+  if (isArray(given)) return given;
+  const shape = given?.shape;
+  return isArray(shape) ? shape : undefined;
+}
+
+/** As `Array.isArray`, which does not know of read-only arrays. */
+function isArray(value: unknown): value is readonly number[] {
+  return Array.isArray(value);
 }
 
 function planOf(spec: TensorSpec, symbols: readonly string[]): TensorPlan {
