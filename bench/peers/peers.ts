@@ -44,16 +44,19 @@ export interface OnnxRuntime {
 }
 
 export function openExtism(): Opened<Extism> {
-  return open("@extism/extism", "1.0.3");
+  return open("@extism/extism");
 }
 
 export function openOnnxRuntime(): Opened<OnnxRuntime> {
-  return open("onnxruntime-node", "1.30.0");
+  return open("onnxruntime-node");
 }
 
-function open<Peer>(name: string, version: string): Opened<Peer> {
+function open<Peer>(name: string): Opened<Peer> {
+  const { dependencies } = require("./package.json") as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
   try {
-    return { opened: true, peer: require(name) as Peer, version };
+    return { opened: true, peer: require(name) as Peer, version: dependencies[name]! };
   } catch (error) {
     if ((error as { code?: unknown }).code !== "MODULE_NOT_FOUND")
       return { opened: false, why: String(error) };
