@@ -5,6 +5,7 @@ import { manifest as kvPackQ4 } from "./kv_pack_q4/manifest.ts";
 import { manifest as kvPackQ8 } from "./kv_pack_q8/manifest.ts";
 import { manifest as kvUnpackQ4 } from "./kv_unpack_q4/manifest.ts";
 import { manifest as kvUnpackQ8 } from "./kv_unpack_q8/manifest.ts";
+import { manifest as loraApplyF32 } from "./lora_apply_f32/manifest.ts";
 import { manifest as rmsnormF16 } from "./rmsnorm_f16/manifest.ts";
 import { manifest as rmsnormF32 } from "./rmsnorm_f32/manifest.ts";
 import { manifest as rmsnormResidualF16 } from "./rmsnorm_residual_f16/manifest.ts";
@@ -37,6 +38,7 @@ export const pack = {
     kvUnpackQ8,
     kvPackQ4,
     kvUnpackQ4,
+    loraApplyF32,
   ],
   fallbacks: {}, // None yet: a fallback must name something that this runtime can run instead.
 } as const satisfies PackSource;

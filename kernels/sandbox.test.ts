@@ -14,8 +14,11 @@ import {
 } from "../src/pack.node.ts";
 import { Sandbox } from "../src/sandbox.node.ts";
 import { pack as source } from "./pack.ts";
+import { packQ4 } from "./kv_pack_q4/reference.ts";
 import { packQ8 } from "./kv_pack_q8/reference.ts";
+import { unpackQ4 } from "./kv_unpack_q4/reference.ts";
 import { unpackQ8 } from "./kv_unpack_q8/reference.ts";
+import { lora } from "./lora_apply_f32/reference.ts";
 import { rmsnorm } from "./rmsnorm_f32/reference.ts";
 import { rope, ropeAngles } from "./rope_f32/reference.ts";
 import { swiglu } from "./swiglu_f32/reference.ts";
@@ -88,6 +91,40 @@ test("kv_pack_q8 and kv_unpack_q8 run in the sandbox, their shapes bound by the 
   expect(packed!.data).toEqual(packQ8(x));
   const back = unpack8.call({ inputs: { packed: packed! } });
   expect(back["x"]).toEqual(f32(unpackQ8(packQ8(x)!)!, 3, 4, 32));
+});
+
+test("kv_pack_q4 and kv_unpack_q4 run in the sandbox, the bytes of a block told in dims", async () => {
+  const [pack4, unpack4] = [await load("kv_pack_q4"), await load("kv_unpack_q4")];
+  const x = normals(2 * 64, 7);
+  const params = { format: "q4_1" };
+  const inputs = { x: f32(x, 2, 2, 32) };
+  const { packed } = pack4.call({ inputs, params, dims: { block_bytes: 20 } });
+  expect(packed!.data).toEqual(packQ4(x, "q4_1"));
+  const back = unpack4.call({ inputs: { packed: packed! }, params });
+  expect(back["x"]).toEqual(f32(unpackQ4(packQ4(x, "q4_1")!, "q4_1")!, 2, 2, 32));
+});
+
+test("lora_apply_f32 runs in the sandbox, its six inputs where the kernel looks for them", async () => {
+  const kernel = await load("lora_apply_f32");
+  const shape = { tokens: 3, in: 10, out: 7, rank: 3 };
+  const tensors = {
+    x: normals(30, 1),
+    a: normals(2 * 30, 2),
+    b: normals(2 * 21, 3),
+    scales: Float32Array.of(2, 0.5),
+    base: normals(21, 4),
+    adapter: Int32Array.of(1, -1, 0),
+  };
+  const inputs = {
+    x: f32(tensors.x, 3, 10),
+    a: f32(tensors.a, 2, 3, 10),
+    b: f32(tensors.b, 2, 7, 3),
+    scales: f32(tensors.scales, 2),
+    base: f32(tensors.base, 3, 7),
+    adapter: { data: tensors.adapter, shape: [3] },
+  };
+  const { y } = kernel.call({ inputs });
+  expect(absoluteError(y!.data as Float32Array, lora(shape, tensors).y)).toBeLessThan(1e-4);
 });
 
 describe("a code that a kernel returns", () => {
