@@ -14,6 +14,7 @@ import { type DescriptorRanges, newDescriptor, rangesOf } from "./descriptor.ts"
 import { type Budget, link, type Linked, newMemory, trapOf } from "./link.ts";
 import type { Program } from "./program.ts";
 import { codeError, KernelError } from "./trap.ts";
+import { wipe } from "./wipe.ts";
 
 const PAGE = SANDBOX_LIMITS.pageBytes;
 
@@ -147,7 +148,7 @@ export class KernelInstance {
    */
   ready(): void {
     if (!this.#trapped) return;
-    new Uint8Array(this.#memory.buffer, 0, this.#arenaStart).fill(0);
+    wipe(this.#memory, this.#arenaStart);
     this.#relink();
   }
 
@@ -157,7 +158,7 @@ export class KernelInstance {
     // A memory cannot shrink, and its size would tell the next tenant what the last one did.
     const grown = this.#memory.buffer.byteLength > this.program.compiled.memory.initial * PAGE;
     if (grown) this.#memory = newMemory(this.program);
-    else new Uint8Array(this.#memory.buffer).fill(0);
+    else wipe(this.#memory, this.#memory.buffer.byteLength);
     this.tenant = undefined;
     this.#relink();
     this.#arenaStart = this.#moduleEnd();
