@@ -8,6 +8,7 @@ import {
   tinyFile,
   tinyLlama,
 } from "../../test/tiny-llama.fixture.ts";
+import type { Decoder } from "./mod.ts";
 import { failureOf } from "../pack/failure-of.fixture.ts";
 
 const model = await tinyLlama();
@@ -53,17 +54,24 @@ describe.each([0, 1, 2, 3])("prompt %i", (prompt) => {
   });
 });
 
-test("the cross-entropy on text held out is PyTorch's", async () => {
+describe("the cross-entropy on text held out", async () => {
   const ids = [...(await tinyFile("heldout.txt"))];
-  let [nats, count] = [0, 0];
-  for (let from = 0; from + 256 <= ids.length; from += 255) {
-    const window = ids.slice(from, from + 256); // Whole windows only, each from a cold cache.
-    decoder.reset();
-    const all = decoder.feedAll(window);
-    for (let i = 0; i + 1 < window.length; i++, count++)
-      nats += surprise(all.subarray(i * VOCABULARY, (i + 1) * VOCABULARY), window[i + 1]!);
-  }
-  expect(nats / count).toBeCloseTo(expected.heldout_cross_entropy_nats_per_byte, 4);
+  const plain = expected.heldout_cross_entropy_nats_per_byte;
+
+  test("is PyTorch's", () => {
+    expect(crossEntropy(decoder, ids)).toBeCloseTo(plain, 4);
+  });
+
+  test.each([
+    ["f16", 0.0005],
+    ["q8_0", 0.005],
+    ["q4_0", 0.05],
+  ] as const)("changes little with a cache of %s", async (kv, share) => {
+    using narrow = await model.open({ kv });
+    const change = crossEntropy(narrow, ids) / plain - 1;
+    expect(change).not.toBe(0);
+    expect(Math.abs(change)).toBeLessThan(share);
+  });
 });
 
 test("feed() in chunks of any size gives the same logits as at once", () => {
@@ -79,15 +87,22 @@ test("feed() in chunks of any size gives the same logits as at once", () => {
   }
 });
 
-test("a cache of f16 takes half the room and changes logits by little", async () => {
-  using narrow = await model.open({ kv: "f16" });
-  const ids = [...(logits.get("prompt.0.ids").data as Int32Array)];
-  const wanted = logits.get("prompt.0.logits").data as Float32Array;
-  expect(narrow.cacheBytesPerPosition * 2).toBe(decoder.cacheBytesPerPosition);
-  const error = worst(narrow.feedAll(ids), wanted);
-  expect(error).toBeGreaterThan(0);
-  expect(error).toBeLessThan(2e-2);
-});
+test.each([
+  ["f16", 2 / 4, 2e-2],
+  ["q8_0", 34 / 128, 0.5],
+  ["q4_0", 18 / 128, 5],
+] as const)(
+  "a cache of %s takes less room and changes logits by little",
+  async (kv, room, most) => {
+    using narrow = await model.open({ kv });
+    const ids = [...(logits.get("prompt.0.ids").data as Int32Array)];
+    const wanted = logits.get("prompt.0.logits").data as Float32Array;
+    expect(narrow.cacheBytesPerPosition).toBe(decoder.cacheBytesPerPosition * room);
+    const error = worst(narrow.feedAll(ids), wanted);
+    expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(most);
+  },
+);
 
 test("feed() refuses a token without an embedding, and reads nothing", () => {
   decoder.reset();
@@ -105,6 +120,19 @@ test("feed() reads as many tokens as there are positions, and not one more", asy
   small.feed([4, 5]);
   expect(failureOf(() => small.feed([6])).code).toBe("CONTEXT_FULL");
 });
+
+/** In nats per byte, over whole windows of 256 bytes with stride 255, each from a cold cache. */
+function crossEntropy(reader: Decoder, ids: readonly number[]): number {
+  let [nats, count] = [0, 0];
+  for (let from = 0; from + 256 <= ids.length; from += 255) {
+    const window = ids.slice(from, from + 256);
+    reader.reset();
+    const all = reader.feedAll(window);
+    for (let i = 0; i + 1 < window.length; i++, count++)
+      nats += surprise(all.subarray(i * VOCABULARY, (i + 1) * VOCABULARY), window[i + 1]!);
+  }
+  return nats / count;
+}
 
 /** -log of the share that softmax gives to `id`. */
 function surprise(values: Float32Array, id: number): number {

@@ -1,10 +1,5 @@
-// Decoder: a Llama, token by token. Norms, rotations and activations run as pack kernels in the
-// sandbox; matrix products and attention run as native kernels beside it.
-//
-// One layer, for some rows of consecutive positions:
-//
-//   stream ─ norm ─ q k v ─ rotate q k ─ keep k v ─ attend ─ o ─ + ─ norm ─ gate up ─ activate ─ down ─ +
-//     └────────────────────────────────────────────────────────┘ └─────────────────────────────────────┘
+// Decoder: a Llama, token by token, with all that it holds: weights and cache in native memory, kernels
+// leased from the sandbox.
 //
 // The cache is written before it is read, at positions that only count once all layers are done. So
 // a failure midway leaves the decoder where it was.
@@ -13,11 +8,13 @@ import { assert, Failure } from "../base/mod.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
 import type { Sandbox } from "../sandbox/mod.ts";
 import type { ModelConfig } from "./config.ts";
-import { ACTIVATION, NORM, PackKernels, ROPE, type Turn } from "./kernels.ts";
-import type { KvFormat, KvStore } from "./kv.ts";
+import { PackKernels, type Turn } from "./kernels.ts";
+import type { KvFormat } from "./kv.ts";
+import { kvFor } from "./kv-open.ts";
+import { LayerPass } from "./layer-pass.ts";
 import { openLayout, type ModelLayout } from "./layout.ts";
+import type { Adapter } from "./lora.ts";
 import { Meter } from "./meter.ts";
-import type { Native } from "./native/native.ts";
 import { rotationAngles } from "./rotation.ts";
 import type { Weights } from "./weights.ts";
 
@@ -31,6 +28,8 @@ export interface DecoderOptions {
   readonly kv?: KvFormat | undefined;
   /** Positions to make room for. Default: all that the model was made for. */
   readonly positions?: number | undefined;
+  /** Changes the model's products, by a kernel of the pack. */
+  readonly adapter?: Adapter | undefined;
   readonly meter?: Meter | undefined;
 }
 
@@ -42,38 +41,38 @@ export class Decoder implements Disposable {
   /** Positions that there is room for. */
   readonly positions: number;
   readonly #layout: ModelLayout;
-  readonly #native: Native;
   readonly #kernels: PackKernels;
-  readonly #kv: KvStore;
+  readonly #pass: LayerPass;
   readonly #meter: Meter;
   readonly #angles: Float32Array;
   /** Turns of one row and of a whole chunk are kept; others are made when needed. */
   readonly #turns = new Map<number, Turn>();
   #length = 0;
 
-  private constructor(
-    config: ModelConfig,
-    layout: ModelLayout,
-    kernels: PackKernels,
-    meter: Meter,
-  ) {
+  private constructor(layout: ModelLayout, kernels: PackKernels, options: DecoderOptions) {
+    const { config, adapter, meter = new Meter() } = options;
     this.config = config;
     this.positions = layout.positions;
     this.#layout = layout;
-    this.#native = layout.native;
-    this.#kv = layout.kv;
     this.#kernels = kernels;
+    this.#pass = new LayerPass(config, layout, meter, adapter);
     this.#meter = meter;
     this.#angles = rotationAngles(config, this.positions);
   }
 
   /** Loads kernels and weights. Fails as those do, and with MODEL_TOO_LARGE. */
   static async open(options: DecoderOptions): Promise<Decoder> {
-    const { config, weights, sandbox, pack, kv = "f32", meter = new Meter() } = options;
+    const meter = options.meter ?? new Meter();
+    const { config, weights, sandbox, pack, adapter, kv: format = "f32" } = options;
     const positions = Math.min(options.positions ?? config.contextMax, config.contextMax);
+    const kv = await kvFor({ format, sandbox, pack, meter });
+    using held = new DisposableStack();
     const layout = await openLayout({ config, weights, kv, positions, rowsMax: CHUNK_ROWS });
-    const kernels = await PackKernels.load(sandbox, pack, config);
-    return new Decoder(config, layout, kernels, meter);
+    held.use(layout.kv);
+    const adapts = adapter !== undefined;
+    const kernels = await PackKernels.load({ sandbox, pack, config, adapts });
+    held.move();
+    return new Decoder(layout, kernels, { ...options, meter });
   }
 
   /** Tokens read so far. */
@@ -83,7 +82,7 @@ export class Decoder implements Disposable {
 
   /** What one position of the cache takes. */
   get cacheBytesPerPosition(): number {
-    return this.#kv.bytesPerPosition;
+    return this.#layout.kv.bytesPerPosition;
   }
 
   /** Forgets what was read. */
@@ -110,6 +109,7 @@ export class Decoder implements Disposable {
   [Symbol.dispose](): void {
     this.#turns.clear();
     this.#kernels[Symbol.dispose]();
+    this.#layout.kv[Symbol.dispose]();
   }
 
   /** Reads `ids`; the view it returns has the logits of the last `wanted` rows of the last chunk. */
@@ -122,7 +122,7 @@ export class Decoder implements Disposable {
       const isLast = from + chunk.length === ids.length;
       logits = this.#withTurn(chunk.length, (turn) => {
         this.#readChunk(chunk, turn);
-        return isLast ? this.#logits(turn, wanted) : logits;
+        return isLast ? this.#pass.logits(turn, wanted) : logits;
       });
       this.#length += chunk.length;
     }
@@ -154,107 +154,12 @@ export class Decoder implements Disposable {
     const { hidden, headDim } = this.config;
     const half = headDim / 2;
     const from = this.#length * half;
-    ids.forEach((id, row) =>
-      this.#layout.embed(id, turn.stream.subarray(row * hidden, (row + 1) * hidden)),
-    );
+    ids.forEach((id, row) => {
+      this.#layout.embed(id, turn.stream.subarray(row * hidden, (row + 1) * hidden));
+    });
     turn.angles.set(this.#angles.subarray(from, from + ids.length * half));
     this.#meter.lap("host", "embedding");
-    for (let layer = 0; layer < this.config.layers; layer++) {
-      this.#attention(layer, turn);
-      this.#feedForward(layer, turn);
-    }
-  }
-
-  /** stream += o · attention(rotated q and k, v). */
-  #attention(index: number, turn: Turn): void {
-    const { layers, work } = this.#layout;
-    const layer = layers[index]!;
-    const meter = this.#meter;
-    turn.normalise(layer.inputNorm);
-    meter.lap("sandbox", NORM);
-    work.input.set(turn.normed);
-    meter.lap("host", "copies");
-    this.#native.multiply(layer.qkv, work.inputAt, work.qkvAt, turn.rows);
-    meter.lap("native", "products");
-    this.#rotate(index, turn);
-    const position = this.#length;
-    const queries = {
-      queriesAt: work.queriesAt,
-      outAt: work.attendedAt,
-      rows: turn.rows,
-      position,
-    };
-    this.#native.attend(queries, (show) => this.#kv.read(index, position + turn.rows, show));
-    meter.lap("native", "attention");
-    this.#native.multiply(layer.o, work.attendedAt, work.outputAt, turn.rows);
-    meter.lap("native", "products");
-    this.#add(turn);
-  }
-
-  /** Rotates queries and keys; queries go to native memory, keys and values to the cache. */
-  #rotate(index: number, turn: Turn): void {
-    const { heads, kvHeads, headDim } = this.config;
-    const { work } = this.#layout;
-    const [queryWidth, keyWidth] = [heads * headDim, kvHeads * headDim];
-    const both = queryWidth + keyWidth;
-    const stride = both + keyWidth;
-    for (let row = 0; row < turn.rows; row++)
-      turn.turning.set(work.qkv.subarray(row * stride, row * stride + both), row * both);
-    this.#meter.lap("host", "copies");
-    turn.rotate();
-    this.#meter.lap("sandbox", ROPE);
-    for (let row = 0; row < turn.rows; row++) {
-      const at = row * both;
-      work.queries.set(turn.turned.subarray(at, at + queryWidth), row * queryWidth);
-      const key = turn.turned.subarray(at + queryWidth, at + both);
-      const value = work.qkv.subarray(row * stride + both, (row + 1) * stride);
-      this.#kv.append(index, this.#length + row, key, value);
-    }
-    this.#meter.lap("host", "cache");
-  }
-
-  /** stream += down · (silu(gate) * up). */
-  #feedForward(index: number, turn: Turn): void {
-    const { layers, work } = this.#layout;
-    const layer = layers[index]!;
-    const meter = this.#meter;
-    const width = turn.rows * this.config.ffn;
-    turn.normalise(layer.ffnNorm);
-    meter.lap("sandbox", NORM);
-    work.input.set(turn.normed);
-    meter.lap("host", "copies");
-    this.#native.multiply(layer.gate, work.inputAt, work.gateAt, turn.rows);
-    this.#native.multiply(layer.up, work.inputAt, work.upAt, turn.rows);
-    meter.lap("native", "products");
-    turn.gate.set(work.gate.subarray(0, width));
-    turn.up.set(work.up.subarray(0, width));
-    meter.lap("host", "copies");
-    turn.activate();
-    meter.lap("sandbox", ACTIVATION);
-    work.gate.set(turn.activated);
-    meter.lap("host", "copies");
-    this.#native.multiply(layer.down, work.gateAt, work.outputAt, turn.rows);
-    meter.lap("native", "products");
-    this.#add(turn);
-  }
-
-  #add({ stream }: Turn): void {
-    const { output } = this.#layout.work;
-    for (let i = 0; i < stream.length; i++) stream[i] = stream[i]! + output[i]!;
-    this.#meter.lap("host", "residual");
-  }
-
-  /** The logits of the turn's last `wanted` rows, in native memory until the next product. */
-  #logits(turn: Turn, wanted: number): Float32Array<ArrayBuffer> {
-    const { hidden } = this.config;
-    const { finalNorm, head, work, logits } = this.#layout;
-    turn.normalise(finalNorm);
-    this.#meter.lap("sandbox", NORM);
-    work.input.set(turn.normed.subarray((turn.rows - wanted) * hidden));
-    this.#meter.lap("host", "copies");
-    this.#native.multiply(head, work.inputAt, work.logitsAt, wanted);
-    this.#meter.lap("native", "products");
-    return logits.subarray(0, wanted * head.outputs);
+    this.#pass.run(turn, this.#length);
   }
 }
 

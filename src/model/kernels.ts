@@ -7,35 +7,46 @@
 import { assert, type TensorView } from "../base/mod.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
 import type { Kernel, Lease, PreparedCall, Sandbox } from "../sandbox/mod.ts";
+import { ADAPT, AdapterCalls } from "./adapter-calls.ts";
 import type { ModelConfig } from "./config.ts";
 
 export const NORM = "rmsnorm_f32";
 export const ROPE = "rope_f32";
 export const ACTIVATION = "swiglu_f32";
 
+export interface KernelRequest {
+  readonly sandbox: Sandbox;
+  readonly pack: VerifiedPack;
+  readonly config: ModelConfig;
+  /** Whether an adapter will be applied. */
+  readonly adapts: boolean;
+}
+
 export class PackKernels implements Disposable {
   readonly #config: ModelConfig;
   readonly #norm: Lease;
   readonly #rope: Lease;
   readonly #activation: Lease;
+  /** There where an adapter is. */
+  readonly #adapter: Lease | undefined;
+  readonly #leases: DisposableStack;
 
-  private constructor(config: ModelConfig, [norm, rope, activation]: readonly Kernel[]) {
-    this.#config = config;
+  private constructor(config: ModelConfig, kernels: readonly Kernel[]) {
+    const [norm, rope, activation, adapter] = kernels;
     using leases = new DisposableStack();
+    this.#config = config;
     this.#norm = leases.use(norm!.lease());
     this.#rope = leases.use(rope!.lease());
     this.#activation = leases.use(activation!.lease());
-    leases.move();
+    this.#adapter = leases.use(adapter?.lease());
+    this.#leases = leases.move();
   }
 
-  /** Fails as loading a kernel does. */
-  static async load(
-    sandbox: Sandbox,
-    pack: VerifiedPack,
-    config: ModelConfig,
-  ): Promise<PackKernels> {
+  /** Fails as loading a kernel does; KERNEL_NOT_FOUND where the pack has not what the model needs. */
+  static async load({ sandbox, pack, config, adapts }: KernelRequest): Promise<PackKernels> {
     const kernels: Kernel[] = [];
-    for (const id of [NORM, ROPE, ACTIVATION]) kernels.push(await sandbox.load(pack, id));
+    for (const id of [NORM, ROPE, ACTIVATION, ...(adapts ? [ADAPT] : [])])
+      kernels.push(await sandbox.load(pack, id));
     return new PackKernels(config, kernels);
   }
 
@@ -58,13 +69,23 @@ export class PackKernels implements Disposable {
     const activation = calls.use(
       this.#activation.prepare({ inputs: { gate: [rows, ffn], up: [rows, ffn] } }),
     );
-    return new Turn(rows, norm, rope, activation, calls.move());
+    const adapter = this.#adapter && calls.use(new AdapterCalls(this.#adapter, rows));
+    return new Turn(rows, { norm, rope, activation, adapter, calls: calls.move() });
   }
 
   /** Ends every turn's calls. */
   [Symbol.dispose](): void {
-    for (const lease of [this.#norm, this.#rope, this.#activation]) lease[Symbol.dispose]();
+    this.#leases.dispose();
   }
+}
+
+interface TurnCalls {
+  readonly norm: PreparedCall;
+  readonly rope: PreparedCall;
+  readonly activation: PreparedCall;
+  readonly adapter: AdapterCalls | undefined;
+  /** All of them, to be disposed together. */
+  readonly calls: DisposableStack;
 }
 
 /** The prepared calls of one number of rows, and their tensors in place. */
@@ -83,22 +104,18 @@ export class Turn implements Disposable {
   readonly gate: Float32Array;
   readonly up: Float32Array;
   readonly activated: Float32Array;
+  readonly adapter: AdapterCalls | undefined;
   readonly #norm: PreparedCall;
   readonly #rope: PreparedCall;
   readonly #activation: PreparedCall;
   readonly #calls: DisposableStack;
 
-  constructor(
-    rows: number,
-    norm: PreparedCall,
-    rope: PreparedCall,
-    activation: PreparedCall,
-    calls: DisposableStack,
-  ) {
+  constructor(rows: number, { norm, rope, activation, adapter, calls }: TurnCalls) {
     this.rows = rows;
     this.#norm = norm;
     this.#rope = rope;
     this.#activation = activation;
+    this.adapter = adapter;
     this.#calls = calls;
     this.stream = f32(norm.inputs["x"]);
     this.normWeight = f32(norm.inputs["weight"]);

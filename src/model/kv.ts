@@ -10,7 +10,7 @@ import type { KeyBlock, Native, NativePlan } from "./native/native.ts";
 export const KV_FORMATS = ["f32", "f16", "q8_0", "q4_0"] as const;
 export type KvFormat = (typeof KV_FORMATS)[number];
 
-export interface KvStore {
+export interface KvStore extends Disposable {
   readonly format: KvFormat;
   /** What one position of all layers takes. */
   readonly bytesPerPosition: number;
@@ -56,6 +56,7 @@ export function f32Store(plan: NativePlan, { config, positions }: KvShape): KvOp
         const keysAt = at + layer * 2 * plane * 4;
         show({ keysAt, valuesAt: keysAt + plane * 4, capacity, first: 0, count });
       },
+      [Symbol.dispose]: () => {},
     };
   };
 }
@@ -97,6 +98,7 @@ export function f16Store(plan: NativePlan, { config, positions }: KvShape): KvOp
           show({ keysAt: blockAt, valuesAt, capacity: BLOCK, first, count: keys });
         }
       },
+      [Symbol.dispose]: () => {},
     };
   };
 }

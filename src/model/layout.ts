@@ -7,7 +7,7 @@
 import { bf16ToF32, f16ToF32 } from "../tensor/mod.ts";
 import type { ModelConfig } from "./config.ts";
 import { invalid, unsupported } from "./json.ts";
-import { f16Store, f32Store, type KvFormat, type KvOpener, type KvStore } from "./kv.ts";
+import type { KvOpener, KvShape, KvStore } from "./kv.ts";
 import { FORMAT_BYTES, type Matrix, Native, NativePlan } from "./native/native.ts";
 import { type Weight, type WeightFormat, type Weights, widened } from "./weights.ts";
 
@@ -31,6 +31,7 @@ export interface WorkSpace {
   readonly queriesAt: number;
   readonly queries: Float32Array;
   readonly attendedAt: number;
+  readonly attended: Float32Array;
   readonly gateAt: number;
   readonly gate: Float32Array;
   readonly upAt: number;
@@ -56,7 +57,8 @@ export interface ModelLayout {
 export interface LayoutRequest {
   readonly config: ModelConfig;
   readonly weights: Weights;
-  readonly kv: KvFormat;
+  /** Reserves the cache's room. */
+  readonly kv: (plan: NativePlan, shape: KvShape) => KvOpener;
   readonly positions: number;
   /** Rows of the largest turn. */
   readonly rowsMax: number;
@@ -79,7 +81,7 @@ export async function openLayout(request: LayoutRequest): Promise<ModelLayout> {
     layerOf(loader, config, layer),
   );
   const { plan } = loader;
-  const openKv = kvOpener(plan, request);
+  const openKv = request.kv(plan, { config, positions });
   const openWork = workSpace(plan, config, rowsMax);
   const native = await Native.open(plan, config, rowsMax);
   loader.load(native);
@@ -193,20 +195,6 @@ function embedderOf(native: Native, { at, inputs, outputs, format }: Matrix): Mo
   };
 }
 
-function kvOpener(plan: NativePlan, { kv, config, positions }: LayoutRequest): KvOpener {
-  switch (kv) {
-    case "f32":
-      return f32Store(plan, { config, positions });
-    case "f16":
-      return f16Store(plan, { config, positions });
-    case "q8_0":
-    case "q4_0":
-      throw unsupported("the cache", kv, "f32 or f16: the pack has no kernels for it");
-    default:
-      return kv satisfies never;
-  }
-}
-
 function workSpace(
   plan: NativePlan,
   { hidden, heads, kvHeads, headDim, ffn, vocabulary }: ModelConfig,
@@ -230,6 +218,7 @@ function workSpace(
     input: native.f32(at.inputAt, rows * hidden),
     qkv: native.f32(at.qkvAt, rows * qkvWidth),
     queries: native.f32(at.queriesAt, rows * queryWidth),
+    attended: native.f32(at.attendedAt, rows * queryWidth),
     gate: native.f32(at.gateAt, rows * ffn),
     up: native.f32(at.upAt, rows * ffn),
     output: native.f32(at.outputAt, rows * hidden),
