@@ -4,7 +4,7 @@ import { assert, Failure, SANDBOX_LIMITS } from "../base/mod.ts";
 import { paramsLayout, type ParamsLayout } from "../layout/mod.ts";
 import type { KernelEntry, VerifiedKernel } from "../pack/mod.ts";
 import { admit, forwardExport } from "./admit.ts";
-import { decode } from "./decode.ts";
+import { decode, SECTION } from "./decode.ts";
 import { type AddedImport, instrumentModule, type MemoryType } from "./instrument.ts";
 import type { Module } from "./module.ts";
 import { functionNames } from "./names.ts";
@@ -59,7 +59,7 @@ export async function compileKernel(kernel: VerifiedKernel, grant: Grant): Promi
   admit(module, id, { ...grant, entryPoint });
   const forward = forwardExport(module, entryPoint)!;
   const entries = [forward, ...ENTRIES.filter((name) => hasFunction(module, name))];
-  const { bytes, imports, exports, offsets } = instrumentModule(module, {
+  const { bytes, imports, exports, offsets } = instrumentModule(withoutCustom(module), {
     interrupt: grant.interrupt,
     memory: "host",
     memoryPagesMax: grant.memoryPagesMax,
@@ -101,6 +101,14 @@ function refuseInvalid(kernel: string, module: Module): void {
     expected: "valid WebAssembly",
     fix: "Rebuild the kernel; `wasm-validate` or the engine's compile error names the fault.",
   });
+}
+
+/**
+ * Engines put the author's names of module and functions into stack traces, where a name with a line
+ * break could pass for a frame. Reports take names from `Compiled.names`; the engine gets none.
+ */
+function withoutCustom(module: Module): Module {
+  return { ...module, sections: module.sections.filter(({ id }) => id !== SECTION.custom) };
 }
 
 async function compile(
