@@ -32,3 +32,25 @@ export const PACKING = {
   values: { unspecified: 0, halves: 1, interleaved: 2 },
   description: "a token's values: all gates, then all ups (halves), or pairs of them; no default",
 } as const;
+
+/** How to turn, in the order in which the rope kernels have it. */
+export const ROPE_PARAMS = {
+  layout: {
+    type: "u32",
+    default: 0,
+    min: 0,
+    max: 2,
+    values: { unspecified: 0, interleaved: 1, half_split: 2 },
+    description: "which two values turn together; must be chosen, since a wrong guess goes unseen",
+  },
+  inverse: {
+    type: "bool",
+    default: false,
+    description: "turn back by the same angles",
+  },
+  scale: {
+    type: "f32",
+    default: 1,
+    description: "what cosines and sines are multiplied by: the attention factor of a scaling rule",
+  },
+} as const;

@@ -13,12 +13,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   layout: ["base"],
   tensor: ["base"],
+  rope: ["base"],
   pack: ["base", "layout"],
   sandbox: ["base", "layout", "pack"],
-  model: ["base", "tensor", "pack", "sandbox"],
+  model: ["base", "tensor", "rope", "pack", "sandbox"],
   platform: ["base", "pack", "sandbox"], // Implements the seams those rooms declare.
   cli: ["base", "layout", "tensor", "pack", "sandbox", "model", "platform"],
-  ".": ["base", "layout", "tensor", "pack", "sandbox", "model", "platform"], // The front door.
+  ".": ["base", "layout", "tensor", "rope", "pack", "sandbox", "model", "platform"], // The front door.
 };
 
 /** One import that breaks the table or goes round a door. */

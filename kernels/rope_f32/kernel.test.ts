@@ -217,6 +217,22 @@ test("rope_f32 turns every scaled position by itself, where upstream lets 32 sha
   expect(new Set(y.filter((_, at) => at % 2 === 0)).size).toBe(32);
 });
 
+const noScale = (params: DataView) => params.setFloat32(8, NaN, true);
+
+test("rope_f32 multiplies what turns by `scale`, and nothing else", () => {
+  const shape = shapeOf(80);
+  const [x, angles] = [normals(12 * 80, 1), ropeAngles(positions, 32, 1e4)];
+  for (const layout of LAYOUTS)
+    for (const inverse of [false, true]) {
+      const call = callOf({ x, angles, shape, layout, inverse });
+      const scale = Math.fround(1.2772589);
+      const y = kernel.run({ ...call, params: { ...call.params, scale } });
+      const expected = rope(x, angles, shape, { layout, inverse, scale });
+      expect(absoluteError(y, expected)).toBeLessThan(2e-6 * Math.max(...x.map(Math.abs)));
+    }
+  expect(kernel.code({ ...CALL, block: noScale })).toBe(KERNEL_CODES.INVALID_PARAMS);
+});
+
 test("rope_f32 has nothing to do for empty tensors", () => {
   const empty = new Float32Array(0);
   for (const [batch, seq, heads, dim] of [
@@ -243,7 +259,7 @@ const setFirst = (value: number) => (block: DataView) => block.setUint32(0, valu
 const setDims =
   (...dims: number[]) =>
   (block: DataView) =>
-    dims.forEach((value, i) => block.setUint32(8 + 4 * i, value, true));
+    dims.forEach((value, i) => block.setUint32(12 + 4 * i, value, true));
 
 test("rope_f32 refuses a call that chooses no layout, or one that does not exist", () => {
   expect(kernel.code({ ...CALL, params: {} })).toBe(KERNEL_CODES.INVALID_PARAMS);
@@ -260,7 +276,7 @@ test("rope_f32 refuses sizes that do not fit its dimensions", () => {
   for (const input_a_size of [0, 188, 196]) expect(code({ input_a_size })).toBe(1);
   for (const input_b_size of [0, 20, 28]) expect(code({ input_b_size })).toBe(1);
   for (const output_size of [0, 188, 196]) expect(code({ output_size })).toBe(2);
-  for (const params_size of [0, 24, 32]) expect(code({ params_size })).toBe(3);
+  for (const params_size of [0, 28, 36]) expect(code({ params_size })).toBe(3);
   for (const scratch_size of [0, 12]) expect(code({ scratch_size })).toBe(4);
 });
 

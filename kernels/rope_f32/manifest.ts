@@ -1,7 +1,7 @@
 // rope_f32 as the pack's manifest declares it. The order of `params` is the order in its block.
 
 import type { KernelSource } from "../../src/pack/mod.ts";
-import { LIMITS, PLATFORMS } from "../defaults.ts";
+import { LIMITS, PLATFORMS, ROPE_PARAMS } from "../defaults.ts";
 
 export const manifest = {
   id: "rope_f32",
@@ -16,22 +16,7 @@ export const manifest = {
   ],
   outputs: [{ name: "y", dtype: "f32", shape: ["batch", "seq", "heads", "dim"] }],
   scratch: [{ name: "cos_sin", dtype: "f32", shape: [2, "dim_half"] }],
-  params: {
-    layout: {
-      type: "u32",
-      default: 0,
-      min: 0,
-      max: 2,
-      values: { unspecified: 0, interleaved: 1, half_split: 2 },
-      description:
-        "which two values turn together; must be chosen, since a wrong guess goes unseen",
-    },
-    inverse: {
-      type: "bool",
-      default: false,
-      description: "turn back by the same angles",
-    },
-  },
+  params: ROPE_PARAMS,
   accuracy: { max_abs: 1e-5 },
   resource_limits: LIMITS,
   platforms: PLATFORMS,

@@ -7,12 +7,18 @@ export interface RopeShape {
   readonly dim: number;
 }
 
+export interface RopeOptions {
+  readonly layout: "interleaved" | "half_split";
+  readonly inverse?: boolean;
+  readonly scale?: number;
+}
+
 /** Turns x by `angles` [seq, dimHalf], in radians, and copies what lies beyond 2 * dimHalf. */
 export function rope(
-  x: Float32Array,
+  x: Float32Array | Float16Array,
   angles: Float32Array,
   shape: RopeShape,
-  { layout, inverse = false }: { layout: "interleaved" | "half_split"; inverse?: boolean },
+  { layout, inverse = false, scale = 1 }: RopeOptions,
 ): Float64Array {
   const { batch, seq, heads, dim } = shape;
   const dimHalf = angles.length / seq;
@@ -24,8 +30,9 @@ export function rope(
         const angle = angles[(token % seq) * dimHalf + i]! * (inverse ? -1 : 1);
         const a = first + (layout === "interleaved" ? 2 * i : i);
         const b = layout === "interleaved" ? a + 1 : a + dimHalf;
-        y[a] = x[a]! * Math.cos(angle) - x[b]! * Math.sin(angle);
-        y[b] = x[a]! * Math.sin(angle) + x[b]! * Math.cos(angle);
+        const [cos, sin] = [scale * Math.cos(angle), scale * Math.sin(angle)];
+        y[a] = x[a]! * cos - x[b]! * sin;
+        y[b] = x[a]! * sin + x[b]! * cos;
       }
     }
   }

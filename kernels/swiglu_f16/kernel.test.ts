@@ -51,13 +51,14 @@ test("swiglu_f16 gives the same bits wherever its tensors lie", () => {
 const CALL = callOf(new Float16Array(12), new Float16Array(12));
 const code = (descriptor: NonNullable<Call["descriptor"]>) => kernel.code({ ...CALL, descriptor });
 
+const setWord = (at: number, value: number) =>
+  kernel.code({ ...CALL, block: (params) => params.setUint32(at, value, true) });
+
 test("swiglu_f16 refuses sizes that do not fit, unknown activations and products that wrap", () => {
   for (const input_a_size of [0, 22, 26]) expect(code({ input_a_size })).toBe(1);
   for (const input_b_size of [0, 22, 26]) expect(code({ input_b_size })).toBe(1);
   for (const output_size of [0, 22, 26]) expect(code({ output_size })).toBe(2);
   for (const params_size of [0, 8, 16]) expect(code({ params_size })).toBe(3);
-  const set = (at: number, value: number) =>
-    kernel.code({ ...CALL, block: (params) => params.setUint32(at, value, true) });
-  expect(set(0, 3)).toBe(KERNEL_CODES.INVALID_PARAMS);
-  expect(set(4, 2 ** 31 + 1)).toBe(KERNEL_CODES.INVALID_INPUT);
+  expect(setWord(0, 3)).toBe(KERNEL_CODES.INVALID_PARAMS);
+  expect(setWord(4, 2 ** 31 + 1)).toBe(KERNEL_CODES.INVALID_INPUT);
 });

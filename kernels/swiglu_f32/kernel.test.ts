@@ -159,8 +159,9 @@ const GELUS = [
   ["gelu_erf", geluErf],
 ] as const;
 
+const at3 = (act: Activation) => kernel.run(callOf(Float32Array.of(3), ones(1), 1, act))[0]!;
+
 test("swiglu_f32 gives the golden numbers of gelu, whose two forms differ", () => {
-  const at3 = (act: Activation) => kernel.run(callOf(Float32Array.of(3), ones(1), 1, act))[0]!;
   expect(at3("gelu_tanh")).toBeCloseTo(2.9963626, 6);
   expect(at3("gelu_erf")).toBeCloseTo(2.9959503, 6);
 });
@@ -227,7 +228,8 @@ test("swiglu_f32 refuses dimensions whose product wraps in 32 or 64 bits", () =>
   }
 });
 
+const unknownAct = (params: DataView) => params.setUint32(0, 3, true);
+
 test("swiglu_f32 refuses an activation that does not exist", () => {
-  const block = (params: DataView) => params.setUint32(0, 3, true);
-  expect(kernel.code({ ...CALL, block })).toBe(KERNEL_CODES.INVALID_PARAMS);
+  expect(kernel.code({ ...CALL, block: unknownAct })).toBe(KERNEL_CODES.INVALID_PARAMS);
 });
