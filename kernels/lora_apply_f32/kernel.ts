@@ -12,7 +12,8 @@
 // plus the sum over t, four ranks at a time. All that depends on nothing but the token's own row.
 //
 // Speed. Four ranks share the loads of x, four values of y those of t; ranks up to 19 need no loop.
-// Versions: 1 token by token (this one).
+// Versions: 1 four values of y per turn; 2 eight, and longer turns over x, so that the sandbox's checks
+// cost little (this one).
 
 import {
   inputAOffset,
@@ -49,6 +50,7 @@ export { forward as kernel_forward, forward as lora_apply_forward };
 
 const F32: usize = 4; // Bytes of one value.
 const VECTOR: usize = 16; // Bytes of one v128: 4 values.
+const LONG: usize = 80; // Bytes of a row of B, 20 ranks, from which on it needs a loop.
 const NO_ADAPTER: i32 = -1;
 
 function forward(desc: usize): i32 {
@@ -172,10 +174,27 @@ function expand(
   y: usize,
   outBytes: usize,
 ): void {
-  const fours = base + (outBytes & ~(VECTOR - 1));
+  const eights = base + (outBytes & ~(2 * VECTOR - 1));
   const end = base + outBytes;
-  while (base != fours) {
-    v128.store(y, f32x4.add(v128.load(base), fourOf(b, t, rankBytes)));
+  if (rankBytes < LONG && base != eights) {
+    const whole = rankBytes & ~(VECTOR - 1);
+    const none = f32x4.splat(0);
+    const ragged = rankBytes & 12 ? loadRagged(t + whole, rankBytes) : none;
+    const first = whole >= 16 ? v128.load(t) : none;
+    const second = whole >= 32 ? v128.load(t, 16) : none;
+    const third = whole >= 48 ? v128.load(t, 32) : none;
+    const fourth = whole >= 64 ? v128.load(t, 48) : none;
+    do {
+      v128.store(y, f32x4.add(v128.load(base), fourOf(b, rankBytes, ragged, first, second, third, fourth)));
+      b += 4 * rankBytes;
+      v128.store(y, f32x4.add(v128.load(base, 16), fourOf(b, rankBytes, ragged, first, second, third, fourth)), 16);
+      b += 4 * rankBytes;
+      base += 2 * VECTOR;
+      y += 2 * VECTOR;
+    } while (base != eights);
+  }
+  while (end - base >= VECTOR) {
+    v128.store(y, f32x4.add(v128.load(base), fourOfAny(b, t, rankBytes)));
     b += 4 * rankBytes;
     base += VECTOR;
     y += VECTOR;
@@ -188,10 +207,61 @@ function expand(
   }
 }
 
-/** The products of four rows of B with t. */
+/** The products with t of four rows of B, of fewer than `LONG` bytes. */
 // @ts-ignore: decorator
 @inline
-function fourOf(p: usize, t: usize, rankBytes: usize): v128 {
+function fourOf(
+  p: usize,
+  rankBytes: usize,
+  ragged: v128,
+  first: v128,
+  second: v128,
+  third: v128,
+  fourth: v128,
+): v128 {
+  const q = p + rankBytes;
+  const r = q + rankBytes;
+  const s = r + rankBytes;
+  const whole = rankBytes & ~(VECTOR - 1);
+  let a = f32x4.splat(0);
+  let b = f32x4.splat(0);
+  let c = f32x4.splat(0);
+  let d = f32x4.splat(0);
+  if (rankBytes & 12) {
+    a = f32x4.mul(ragged, loadRagged(p + whole, rankBytes));
+    b = f32x4.mul(ragged, loadRagged(q + whole, rankBytes));
+    c = f32x4.mul(ragged, loadRagged(r + whole, rankBytes));
+    d = f32x4.mul(ragged, loadRagged(s + whole, rankBytes));
+  }
+  if (whole >= 16) {
+    a = addProduct(a, first, p);
+    b = addProduct(b, first, q);
+    c = addProduct(c, first, r);
+    d = addProduct(d, first, s);
+  }
+  if (whole >= 32) {
+    a = addProduct(a, second, p + 16);
+    b = addProduct(b, second, q + 16);
+    c = addProduct(c, second, r + 16);
+    d = addProduct(d, second, s + 16);
+  }
+  if (whole >= 48) {
+    a = addProduct(a, third, p + 32);
+    b = addProduct(b, third, q + 32);
+    c = addProduct(c, third, r + 32);
+    d = addProduct(d, third, s + 32);
+  }
+  if (whole >= 64) {
+    a = addProduct(a, fourth, p + 48);
+    b = addProduct(b, fourth, q + 48);
+    c = addProduct(c, fourth, r + 48);
+    d = addProduct(d, fourth, s + 48);
+  }
+  return sumsOf(a, b, c, d);
+}
+
+/** The products with t of four rows of B of any length, added up as `fourOf` does. */
+function fourOfAny(p: usize, t: usize, rankBytes: usize): v128 {
   const q = p + rankBytes;
   const r = q + rankBytes;
   const s = r + rankBytes;
@@ -207,35 +277,7 @@ function fourOf(p: usize, t: usize, rankBytes: usize): v128 {
     c = f32x4.mul(ragged, loadRagged(r + whole, rankBytes));
     d = f32x4.mul(ragged, loadRagged(s + whole, rankBytes));
   }
-  if (whole >= 16) {
-    const first = v128.load(t);
-    a = addProduct(a, first, p);
-    b = addProduct(b, first, q);
-    c = addProduct(c, first, r);
-    d = addProduct(d, first, s);
-  }
-  if (whole >= 32) {
-    const second = v128.load(t, 16);
-    a = addProduct(a, second, p + 16);
-    b = addProduct(b, second, q + 16);
-    c = addProduct(c, second, r + 16);
-    d = addProduct(d, second, s + 16);
-  }
-  if (whole >= 48) {
-    const third = v128.load(t, 32);
-    a = addProduct(a, third, p + 32);
-    b = addProduct(b, third, q + 32);
-    c = addProduct(c, third, r + 32);
-    d = addProduct(d, third, s + 32);
-  }
-  if (whole >= 64) {
-    const fourth = v128.load(t, 48);
-    a = addProduct(a, fourth, p + 48);
-    b = addProduct(b, fourth, q + 48);
-    c = addProduct(c, fourth, r + 48);
-    d = addProduct(d, fourth, s + 48);
-  }
-  for (let at: usize = 64; at < whole; at += VECTOR) {
+  for (let at: usize = 0; at < whole; at += VECTOR) {
     const next = v128.load(t + at);
     a = addProduct(a, next, p + at);
     b = addProduct(b, next, q + at);

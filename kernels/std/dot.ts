@@ -4,13 +4,14 @@
 
 import { sumLanes } from "./lanes";
 
-const WIDE: usize = 64; // Bytes that one turn takes: 16 values.
+const FOUR_WIDE: usize = 128; // Bytes of x that one turn takes beside four rows: 32 values.
+const ONE_WIDE: usize = 256; // Beside one row.
 
 /** The products of the vector at `x`, of `bytes` bytes, with four rows that lie `stride` bytes apart. */
 // @ts-ignore: decorator
 @inline
 export function dotFour(x: usize, bytes: usize, rows: usize, stride: usize): v128 {
-  const wide = x + (bytes & ~(WIDE - 1));
+  const wide = x + (bytes & ~(FOUR_WIDE - 1));
   let p = rows;
   let q = p + stride;
   let r = q + stride;
@@ -41,12 +42,51 @@ export function dotFour(x: usize, bytes: usize, rows: usize, stride: usize): v12
       f = addProduct(f, v128.load(x, 48), q + 48);
       g = addProduct(g, v128.load(x, 48), r + 48);
       h = addProduct(h, v128.load(x, 48), s + 48);
-      x += WIDE;
-      p += WIDE;
-      q += WIDE;
-      r += WIDE;
-      s += WIDE;
+      a = addProduct(a, v128.load(x, 64), p + 64);
+      b = addProduct(b, v128.load(x, 64), q + 64);
+      c = addProduct(c, v128.load(x, 64), r + 64);
+      d = addProduct(d, v128.load(x, 64), s + 64);
+      e = addProduct(e, v128.load(x, 80), p + 80);
+      f = addProduct(f, v128.load(x, 80), q + 80);
+      g = addProduct(g, v128.load(x, 80), r + 80);
+      h = addProduct(h, v128.load(x, 80), s + 80);
+      a = addProduct(a, v128.load(x, 96), p + 96);
+      b = addProduct(b, v128.load(x, 96), q + 96);
+      c = addProduct(c, v128.load(x, 96), r + 96);
+      d = addProduct(d, v128.load(x, 96), s + 96);
+      e = addProduct(e, v128.load(x, 112), p + 112);
+      f = addProduct(f, v128.load(x, 112), q + 112);
+      g = addProduct(g, v128.load(x, 112), r + 112);
+      h = addProduct(h, v128.load(x, 112), s + 112);
+      x += FOUR_WIDE;
+      p += FOUR_WIDE;
+      q += FOUR_WIDE;
+      r += FOUR_WIDE;
+      s += FOUR_WIDE;
     } while (x != wide);
+  }
+  if (bytes & 64) {
+    a = addProduct(a, v128.load(x), p);
+    b = addProduct(b, v128.load(x), q);
+    c = addProduct(c, v128.load(x), r);
+    d = addProduct(d, v128.load(x), s);
+    e = addProduct(e, v128.load(x, 16), p + 16);
+    f = addProduct(f, v128.load(x, 16), q + 16);
+    g = addProduct(g, v128.load(x, 16), r + 16);
+    h = addProduct(h, v128.load(x, 16), s + 16);
+    a = addProduct(a, v128.load(x, 32), p + 32);
+    b = addProduct(b, v128.load(x, 32), q + 32);
+    c = addProduct(c, v128.load(x, 32), r + 32);
+    d = addProduct(d, v128.load(x, 32), s + 32);
+    e = addProduct(e, v128.load(x, 48), p + 48);
+    f = addProduct(f, v128.load(x, 48), q + 48);
+    g = addProduct(g, v128.load(x, 48), r + 48);
+    h = addProduct(h, v128.load(x, 48), s + 48);
+    x += 64;
+    p += 64;
+    q += 64;
+    r += 64;
+    s += 64;
   }
   if (bytes & 32) {
     a = addProduct(a, v128.load(x), p);
@@ -88,7 +128,7 @@ export function dotFour(x: usize, bytes: usize, rows: usize, stride: usize): v12
 // @ts-ignore: decorator
 @inline
 export function dotOne(x: usize, bytes: usize, p: usize): f32 {
-  const wide = x + (bytes & ~(WIDE - 1));
+  const wide = x + (bytes & ~(ONE_WIDE - 1));
   let a = f32x4.splat(0);
   let e = f32x4.splat(0);
   if (x != wide) {
@@ -97,9 +137,41 @@ export function dotOne(x: usize, bytes: usize, p: usize): f32 {
       e = addProduct(e, v128.load(x, 16), p + 16);
       a = addProduct(a, v128.load(x, 32), p + 32);
       e = addProduct(e, v128.load(x, 48), p + 48);
-      x += WIDE;
-      p += WIDE;
+      a = addProduct(a, v128.load(x, 64), p + 64);
+      e = addProduct(e, v128.load(x, 80), p + 80);
+      a = addProduct(a, v128.load(x, 96), p + 96);
+      e = addProduct(e, v128.load(x, 112), p + 112);
+      a = addProduct(a, v128.load(x, 128), p + 128);
+      e = addProduct(e, v128.load(x, 144), p + 144);
+      a = addProduct(a, v128.load(x, 160), p + 160);
+      e = addProduct(e, v128.load(x, 176), p + 176);
+      a = addProduct(a, v128.load(x, 192), p + 192);
+      e = addProduct(e, v128.load(x, 208), p + 208);
+      a = addProduct(a, v128.load(x, 224), p + 224);
+      e = addProduct(e, v128.load(x, 240), p + 240);
+      x += ONE_WIDE;
+      p += ONE_WIDE;
     } while (x != wide);
+  }
+  if (bytes & 128) {
+    a = addProduct(a, v128.load(x), p);
+    e = addProduct(e, v128.load(x, 16), p + 16);
+    a = addProduct(a, v128.load(x, 32), p + 32);
+    e = addProduct(e, v128.load(x, 48), p + 48);
+    a = addProduct(a, v128.load(x, 64), p + 64);
+    e = addProduct(e, v128.load(x, 80), p + 80);
+    a = addProduct(a, v128.load(x, 96), p + 96);
+    e = addProduct(e, v128.load(x, 112), p + 112);
+    x += 128;
+    p += 128;
+  }
+  if (bytes & 64) {
+    a = addProduct(a, v128.load(x), p);
+    e = addProduct(e, v128.load(x, 16), p + 16);
+    a = addProduct(a, v128.load(x, 32), p + 32);
+    e = addProduct(e, v128.load(x, 48), p + 48);
+    x += 64;
+    p += 64;
   }
   if (bytes & 32) {
     a = addProduct(a, v128.load(x), p);
