@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { DESCRIPTOR } from "../layout/mod.ts";
 import { failureOf } from "../pack/failure-of.fixture.ts";
-import { type PreparedCall, holds } from "./call.ts";
+import { holds } from "./by-value.ts";
+import type { PreparedCall } from "./call.ts";
 import { type EntryChanges, type KernelText, stillSandbox, verified } from "./kernel.fixture.ts";
 import type { Kernel } from "./kernel.ts";
 

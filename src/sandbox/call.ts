@@ -5,7 +5,7 @@
 // reads outputs in place. After a trap the instance is replaced over the same memory when the call
 // runs again, so views stay good, but the kernel may have overwritten any of them: fill them anew.
 
-import { type DType, Failure, type TensorView } from "../base/mod.ts";
+import { Failure, type TensorView } from "../base/mod.ts";
 import { DESCRIPTOR, writeParams } from "../layout/mod.ts";
 import {
   type BudgetRequest,
@@ -161,26 +161,4 @@ function wroteInput(kernel: string, what: string, byte: number): Failure {
     },
     { detail: { kernel, what, byte } },
   );
-}
-
-/** Whether a typed array holds elements of `dtype`: q4, q8 and u8 are bytes, bf16 is u16 bits. */
-export function holds(dtype: DType, data: TensorView): boolean {
-  switch (dtype) {
-    case "f32":
-      return data instanceof Float32Array;
-    case "f16":
-      return data instanceof Float16Array;
-    case "bf16":
-      return data instanceof Uint16Array;
-    case "i8":
-      return data instanceof Int8Array;
-    case "i32":
-      return data instanceof Int32Array;
-    case "u8":
-    case "q4":
-    case "q8":
-      return data instanceof Uint8Array;
-    default:
-      return dtype satisfies never;
-  }
 }

@@ -8,11 +8,13 @@
 // arena for the same tenant; `reset` leaves nothing behind for the next one.
 
 import { assert, type DType, SANDBOX_LIMITS, type TensorView, viewOf } from "../base/mod.ts";
-import { Arena } from "./arena.ts";
+import { Arena, type ArenaMark } from "./arena.ts";
 import { type KernelContext, requireHealth } from "./context.ts";
-import { type DescriptorRanges, newDescriptor, rangesOf } from "./descriptor.ts";
+import { checkDescriptor, type DescriptorRanges, newDescriptor, rangesOf } from "./descriptor.ts";
 import { type Budget, link, type Linked, newMemory, trapOf } from "./link.ts";
 import type { Program } from "./program.ts";
+import { ARENA_ALIGN, place, type Placement } from "./regions.ts";
+import type { BoundShapes } from "./shapes.ts";
 import { codeError, KernelError } from "./trap.ts";
 import { wipe } from "./wipe.ts";
 
@@ -33,6 +35,7 @@ export class KernelInstance {
   #initialised = false;
   #trapped = false;
   #life = 0;
+  #placed: (Placement & { shapes: BoundShapes; mark: ArenaMark }) | undefined;
   #buffer!: ArrayBufferLike;
   #bytes!: number;
   #words!: Uint32Array;
@@ -76,6 +79,21 @@ export class KernelInstance {
 
   get view(): DataView {
     return this.#view;
+  }
+
+  /**
+   * Places the tensors of a call by value and describes them in `descriptor`. Another call of the same
+   * shapes lies where the last one lay, and takes nothing from the arena.
+   */
+  place(shapes: BoundShapes): Placement {
+    const { descriptor } = this;
+    const mark = this.#arena.mark();
+    if (this.#placed?.shapes === shapes && this.#placed.mark === mark) return this.#placed;
+    this.#placed = undefined; // The descriptor is about to change.
+    const placement = place(this.#arena, descriptor, shapes, this.program.params.bytes);
+    checkDescriptor(descriptor, this.#bytes, placement.descriptorAt, ARENA_ALIGN);
+    this.#placed = { ...placement, shapes, mark };
+    return placement;
   }
 
   /** A view of `bytes` bytes at `offset`, in place: what is written to it the kernel reads. */
@@ -163,6 +181,7 @@ export class KernelInstance {
     this.#relink();
     this.#arenaStart = this.#moduleEnd();
     this.#arena = this.#newArena();
+    this.#placed = undefined;
     this.#refreshViews();
   }
 

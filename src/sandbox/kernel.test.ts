@@ -1,8 +1,10 @@
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { DTYPES, type DType, type TensorView, viewOf } from "../base/mod.ts";
 import { failureOf } from "../pack/failure-of.fixture.ts";
 import { type EntryChanges, type KernelText, stillSandbox, verified } from "./kernel.fixture.ts";
-import type { CallRequest, Kernel, TensorValue } from "./kernel.ts";
+import type { TensorValue } from "./by-value.ts";
+import type { CallRequest, Kernel } from "./kernel.ts";
 
 async function load(text: KernelText, changes: EntryChanges = {}): Promise<Kernel> {
   const sandbox = await stillSandbox();
@@ -35,6 +37,60 @@ test("what call() returns is the caller's: later calls do not change it, nor is 
   kernel.call({ inputs: { x: f32(8, 9) } });
   expect([...first["y"]!.data]).toEqual([1, 2]);
   expect(first["y"]!.data.buffer).toBeInstanceOf(ArrayBuffer);
+});
+
+test("call() after call() of any shapes is as if it were the first", async () => {
+  const kernel = await load(COPIES);
+  const shapes = fc.property(fc.array(fc.nat(40), { maxLength: 12 }), (lengths) => {
+    for (const n of lengths) {
+      const values = Array.from({ length: n }, (_, i) => i + n / 64);
+      const { y } = kernel.call({ inputs: { x: f32(...values) } });
+      expect([y!.shape, [...y!.data]]).toEqual([[n], values]);
+      (y!.shape as number[])[0] = 77; // The caller's own, like the data.
+    }
+  });
+  fc.assert(shapes);
+});
+
+test("call() with shapes like the last call's is checked as the last one was", async () => {
+  const kernel = await load(COPIES);
+  const inputs = { x: f32(1, 2) };
+  kernel.call({ inputs });
+  const wrong: CallRequest["inputs"][] = [
+    {},
+    { x: { shape: [2, 1], data: inputs.x.data } },
+    { x: { shape: ["2"] as never, data: inputs.x.data } },
+    { x: { shape: [2], data: new Float32Array(3) } },
+    { ...inputs, w: f32(1) },
+    { z: inputs.x },
+  ];
+  for (const each of wrong) {
+    expect(failureOf(() => kernel.call({ inputs: each })).code).toBe("SHAPE_MISMATCH");
+    kernel.call({ inputs });
+  }
+  expect(failureOf(() => kernel.call({ inputs, dims: { n: 3 } })).code).toBe("SHAPE_MISMATCH");
+  expect(failureOf(() => kernel.call({ inputs, params: { p: 1 } })).code).toBe("PARAM_INVALID");
+});
+
+test("call() finds its place again after leases, other tenants and traps", async () => {
+  const sandbox = await stillSandbox({ limits: { poolInstancesMax: 1 } });
+  const trapsAtZero = `(if (i32.eqz (i32.load (i32.load (local.get $at)))) (then unreachable))`;
+  const text = { forward: `${trapsAtZero} ${COPIES.forward}` };
+  const kernel = await sandbox.load(await verified(text));
+  const large = Array(30_000).fill(5);
+  const ask = (tenant: string, ...values: number[]) =>
+    kernel.call({ inputs: { x: f32(...values) }, tenant })["y"]!.data;
+  for (let i = 0; i < 3; i++) {
+    expect([...ask("a", 1, 2, 3)]).toEqual([1, 2, 3]);
+    expect(ask("b", ...large)).toHaveLength(30_000); // Makes the memory grow.
+    expect([...ask("c", 4, 5, 6)]).toEqual([4, 5, 6]); // In one that is small again.
+    expect(ask("c", ...large)[29_999]).toBe(5);
+    expect(failureOf(() => ask("c", 0, 0, 0)).code).toBe("KERNEL_UNREACHABLE");
+    using lease = kernel.lease({ tenant: "c" });
+    using call = lease.prepare({ inputs: { x: [9] } });
+    call.inputs.x.fill(9);
+    call.run();
+  }
 });
 
 test("call() leaves its inputs as they were, and takes views of any buffer", async () => {

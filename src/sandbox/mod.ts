@@ -19,7 +19,8 @@ export {
   type Instrumented,
   type InstrumentOptions,
 } from "./instrument.ts";
-export { type CallRequest, Kernel, type TensorValue } from "./kernel.ts";
+export type { TensorValue } from "./by-value.ts";
+export { type CallRequest, Kernel } from "./kernel.ts";
 export { Lease } from "./lease.ts";
 export type { PoolCounts } from "./pool.ts";
 export {

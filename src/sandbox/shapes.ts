@@ -121,6 +121,18 @@ export class ShapePlan {
     };
   }
 
+  /** Whether `given` is what `bound` came of, so that binding it would give the same. */
+  bindsAgain(given: Shapes, { inputs }: BoundShapes): boolean {
+    let count = 0;
+    for (const _ in given) count++;
+    if (count !== inputs.length) return false;
+    for (let i = 0; i < inputs.length; i++) {
+      const { name, shape } = inputs[i]!;
+      if (!same(shapeIn(given[name]), shape)) return false;
+    }
+    return true;
+  }
+
   /** Binds a symbol of `dims`. One that nothing names is a typing error and must not pass. */
   #ask(symbol: string, value: number): void {
     const index = this.#symbols.indexOf(symbol);
@@ -197,6 +209,12 @@ function shapeIn(given: readonly number[] | Shaped | undefined): readonly number
   if (isArray(given)) return given;
   const shape = given?.shape;
   return isArray(shape) ? shape : undefined;
+}
+
+function same(given: readonly number[] | undefined, shape: readonly number[]): boolean {
+  if (given === undefined || given.length !== shape.length) return false;
+  for (let axis = 0; axis < shape.length; axis++) if (given[axis] !== shape[axis]) return false;
+  return true;
 }
 
 /** As `Array.isArray`, which does not know of read-only arrays. */
