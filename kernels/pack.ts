@@ -10,7 +10,9 @@ import { manifest as rmsnormF16 } from "./rmsnorm_f16/manifest.ts";
 import { manifest as rmsnormF32 } from "./rmsnorm_f32/manifest.ts";
 import { manifest as rmsnormResidualF16 } from "./rmsnorm_residual_f16/manifest.ts";
 import { manifest as rmsnormResidualF32 } from "./rmsnorm_residual_f32/manifest.ts";
+import { manifest as ropeF16 } from "./rope_f16/manifest.ts";
 import { manifest as ropeF32 } from "./rope_f32/manifest.ts";
+import { manifest as ropeQ8 } from "./rope_q8/manifest.ts";
 import { manifest as swigluF16 } from "./swiglu_f16/manifest.ts";
 import { manifest as swigluF32 } from "./swiglu_f32/manifest.ts";
 import { manifest as swigluPackedF16 } from "./swiglu_packed_f16/manifest.ts";
@@ -26,6 +28,8 @@ export const pack = {
   author: { name: "The Annulus authors", email: "annulus@example.invalid" },
   kernels: [
     ropeF32,
+    ropeF16,
+    ropeQ8,
     rmsnormF32,
     rmsnormF16,
     rmsnormResidualF32,

@@ -32,9 +32,10 @@ import {
   PARAMS_BYTES,
   plusOne,
 } from "../../generated/kernels/rmsnorm_f16.as";
+import { widenTo } from "../std/half-rows";
 import { aligned, f16Bytes2, f32Bytes2 } from "../std/region";
 import { isEpsilon } from "../std/rms";
-import { normaliseTo, widenTo, widenWeights } from "../std/rms-half";
+import { normaliseTo, widenWeights } from "../std/rms-half";
 
 export { kernel_info } from "../../generated/kernels/rmsnorm_f16.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";

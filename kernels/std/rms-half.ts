@@ -3,40 +3,11 @@
 // `bytes` are those of the widened row.
 
 import { loadHalf1, loadHalf4, narrow, roundToHalf, storeHalf1, storeHalf8, widen } from "./half";
+import { widenTo } from "./half-rows";
 import { factorOf, plusOneTo, sumSquares } from "./rms";
 
 const VECTOR: usize = 16; // Bytes of one v128: 4 widened values.
 const WIDE: usize = 64; // Bytes that one turn of a wide loop takes: 16 widened values.
-
-/** Widens values to `to`, as many as fill `bytes` bytes there. */
-export function widenTo(to: usize, from: usize, bytes: usize): void {
-  const wide = to + (bytes & ~(WIDE - 1));
-  const vectors = to + (bytes & ~(VECTOR - 1));
-  const end = to + bytes;
-  while (to != wide) {
-    widenTwo(to, from);
-    widenTwo(to + 32, from + 16);
-    to += WIDE;
-    from += WIDE / 2;
-  }
-  while (to != vectors) {
-    v128.store(to, loadHalf4(from));
-    to += VECTOR;
-    from += VECTOR / 2;
-  }
-  while (to != end) {
-    v128.store32_lane(to, loadHalf1(from), 0);
-    to += sizeof<f32>();
-    from += 2;
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function widenTwo(to: usize, from: usize): void {
-  v128.store(to, loadHalf4(from));
-  v128.store(to, loadHalf4(from + 8), 16);
-}
 
 /** Widens the weights to `to`, and adds 1 to each where the model means that. */
 export function widenWeights(to: usize, weight: usize, bytes: usize, plusOne: bool): void {
