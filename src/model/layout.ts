@@ -1,12 +1,11 @@
 // Layout: everything of a model that lies in native memory: weights, cache, work space.
 //
-// All is reserved first and then opened at once. Weights of models that fit are widened to f32 while
-// they are loaded, since that is quickest where caches can hold them; those of larger models stay in
-// their 16 bits and are widened in registers, since there memory's own speed decides.
+// All is reserved first and then opened at once. Weights keep the format that they have in their file:
+// 16 bits are widened in registers, which costs less than moving twice the bytes.
 
 import { bf16ToF32, f16ToF32 } from "../tensor/mod.ts";
 import type { ModelConfig } from "./config.ts";
-import { invalid, unsupported } from "./json.ts";
+import { invalid } from "./json.ts";
 import type { KvOpener, KvShape, KvStore } from "./kv.ts";
 import { FORMAT_BYTES, type Matrix, Native, NativePlan } from "./native/native.ts";
 import { type Weight, type WeightFormat, type Weights, widened } from "./weights.ts";
@@ -64,14 +63,12 @@ export interface LayoutRequest {
   readonly rowsMax: number;
 }
 
-/** Models whose weights take no more than this as f32 are widened when they are loaded. */
-const WIDEN_BYTES_MAX = 512 * 2 ** 20;
 const EMBEDDING = "model.embed_tokens.weight";
 
 /** Reserves, opens and fills the memory of a model. */
 export async function openLayout(request: LayoutRequest): Promise<ModelLayout> {
   const { config, weights, positions, rowsMax } = request;
-  const loader = new Loader(weights, memoryFormat(config, weights));
+  const loader = new Loader(weights);
   const { vocabulary, hidden } = config;
   const embedding = loader.matrix([[EMBEDDING, vocabulary]], hidden);
   const hasHead = !config.tied;
@@ -83,7 +80,8 @@ export async function openLayout(request: LayoutRequest): Promise<ModelLayout> {
   const { plan } = loader;
   const openKv = request.kv(plan, { config, positions });
   const openWork = workSpace(plan, config, rowsMax);
-  const native = await Native.open(plan, config, rowsMax);
+  const inputsMax = Math.max(hidden, config.ffn, config.heads * config.headDim);
+  const native = await Native.open(plan, { ...config, inputsMax }, rowsMax);
   loader.load(native);
   const work = openWork(native);
   return {
@@ -118,14 +116,6 @@ function layerOf(loader: Loader, config: ModelConfig, layer: number): LayerWeigh
   };
 }
 
-/** f32 for a small model, or the one format that its matrices have. */
-function memoryFormat(config: ModelConfig, weights: Weights): WeightFormat {
-  const { hidden, heads, kvHeads, headDim, ffn, layers, vocabulary } = config;
-  const perLayer = hidden * headDim * 2 * (heads + kvHeads) + 3 * hidden * ffn;
-  const elements = layers * perLayer + vocabulary * hidden * (config.tied ? 1 : 2);
-  return elements * 4 <= WIDEN_BYTES_MAX ? "f32" : weights.formatOf(EMBEDDING);
-}
-
 /** A weight's name, and how many rows of a matrix it gives. */
 type Part = readonly [name: string, outputs: number];
 
@@ -133,18 +123,17 @@ type Part = readonly [name: string, outputs: number];
 class Loader {
   readonly plan = new NativePlan();
   readonly #weights: Weights;
-  readonly #format: WeightFormat;
   readonly #loads: ((native: Native) => void)[] = [];
 
-  constructor(weights: Weights, format: WeightFormat) {
+  constructor(weights: Weights) {
     this.#weights = weights;
-    this.#format = format;
   }
 
-  /** One matrix of several weights, one below the other. */
+  /** One matrix of several weights, one below the other; f32 where they differ in format. */
   matrix(parts: readonly Part[], inputs: number): Matrix {
-    const format = this.#format;
     const found = parts.map(([name, outputs]) => this.#weights.get(name, [outputs, inputs]));
+    const first = found[0]!.format;
+    const format = found.every((weight) => weight.format === first) ? first : "f32";
     const outputs = parts.reduce((sum, [, rows]) => sum + rows, 0);
     const at = this.plan.reserve(outputs * inputs * FORMAT_BYTES[format]);
     this.#loads.push((native) => {
@@ -171,17 +160,16 @@ class Loader {
 
 function inFormat(weight: Weight, format: WeightFormat): Weight["data"] {
   if (weight.format === "f16") requireFinite(weight);
-  if (weight.format === format) return weight.data;
-  if (format === "f32") return widened(weight);
-  throw unsupported(`tensor "${weight.name}"`, weight.format, `${format}, as the embedding is`);
+  return weight.format === format ? weight.data : widened(weight);
 }
 
 /** The products widen f16 in a way that would make large numbers of infinities. */
 function requireFinite({ name, data }: Weight): void {
   const bits = new Uint16Array(data.buffer, data.byteOffset, data.length);
-  const at = bits.findIndex((value) => (value & 0x7c00) === 0x7c00);
-  if (at >= 0)
-    throw invalid(`tensor "${name}", element ${at}`, "infinity or NaN", "finite weights");
+  for (let at = 0; at < bits.length; at++) {
+    if ((bits[at]! & 0x7c00) === 0x7c00)
+      throw invalid(`tensor "${name}", element ${at}`, "infinity or NaN", "finite weights");
+  }
 }
 
 function embedderOf(native: Native, { at, inputs, outputs, format }: Matrix): ModelLayout["embed"] {

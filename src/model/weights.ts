@@ -51,16 +51,6 @@ export class Weights {
     this.#places = places;
   }
 
-  /** The widest format among the tensors that `names` says. */
-  formatOf(name: string): WeightFormat {
-    return formatOf(name, this.#tensor(name));
-  }
-
-  has(name: string): boolean {
-    if (this.#places !== undefined) return this.#places.has(name);
-    return [...this.#files.values()].some((file) => file.entries.has(name));
-  }
-
   /** The weight `name`, checked to have `shape`. Its data is a view of the file. */
   get(name: string, shape: readonly number[]): Weight {
     const tensor = this.#tensor(name);

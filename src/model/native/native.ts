@@ -16,6 +16,7 @@ const KEYS_TILE = 4; // Keys are read in fours.
 // As the module has them: rows that a tile widens, inputs of one pass, keys scored together.
 const TILE_BYTES = 4 * 1024 * 4;
 const SCORES_BYTES = 32 * 4;
+const MASK_BYTES = 16;
 
 /** Bytes of one element. */
 export const FORMAT_BYTES: Readonly<Record<WeightFormat, number>> = { f32: 4, f16: 2, bf16: 2 };
@@ -45,10 +46,12 @@ export interface Matrix {
   readonly format: WeightFormat;
 }
 
-export interface AttentionShape {
+export interface NativeShape {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
+  /** The longest row that a matrix takes. */
+  readonly inputsMax: number;
 }
 
 /** Keys and values f32[kvHeads, capacity, headDim] of consecutive positions. */
@@ -83,12 +86,22 @@ export class Native {
     this.#stateAt = stateAt;
   }
 
-  /** Makes the memory that `plan` asks for. `rowsMax` bounds the rows of one attention. */
-  static async open(plan: NativePlan, shape: AttentionShape, rowsMax: number): Promise<Native> {
-    const scratchAt = plan.reserve(Math.max(TILE_BYTES, SCORES_BYTES));
+  /**
+   * Makes the memory that `plan` asks for. `rowsMax` bounds the rows of one attention. Products are
+   * fused where the engine can, but for tests.
+   */
+  static async open(
+    plan: NativePlan,
+    shape: NativeShape,
+    rowsMax: number,
+    fused: boolean = hasFeature("relaxed-simd"),
+  ): Promise<Native> {
+    const scratchAt = plan.reserve(
+      Math.max(TILE_BYTES, SCORES_BYTES, MASK_BYTES + shape.inputsMax * 4),
+    );
     const stateAt = plan.reserve(rowsMax * shape.heads * 2 * 4);
     const memory = newMemory(plan.bytes);
-    const text = hasFeature("relaxed-simd") ? FUSED : PLAIN;
+    const text = fused ? FUSED : PLAIN;
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
     const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
     const exports = instance.exports as unknown as Exports;

@@ -37,31 +37,31 @@ const IS_F32: Format = 0;
 const IS_F16: Format = 1;
 
 /**
- * Four f16, exactly: with exponent and fraction where f32 has them the value is 2^112 too small, and
- * multiplying by a power of two is exact, also for subnormals. Infinities and NaNs become large
- * numbers: the host refuses weights that hold any.
+ * Where f32 has its sign, exponent and fraction lie those of an f16 that is shifted by 13, sign
+ * extended, without the three copies of the sign. The value is then 2^112 too small, exactly, also if
+ * subnormal; DUE makes up for it. Infinities and NaNs become large numbers: the host refuses weights
+ * that hold any.
  */
-// @ts-ignore: decorator
-@inline
-function widenF16(bits: v128): v128 {
-  const placed = v128.and(i32x4.shl(bits, 13), i32x4.splat(0x8fffffff));
-  return f32x4.mul(placed, f32x4.splat(5192296858534828e18)); // 2^112.
-}
+const F16_SHIFT: i32 = 13;
+const F16_MASK: i32 = 0x8fffffff;
+const DUE: f32 = 5192296858534828e18; // 2^112.
 
+/** The first four of eight weights; f16 are 2^112 too small. `mask` is F16_MASK in each lane. */
 // @ts-ignore: decorator
 @inline
-function lowHalf(at: usize, format: Format): v128 {
+function lowHalf(at: usize, format: Format, mask: v128): v128 {
   if (format == IS_F32) return v128.load(at);
-  if (format == IS_F16) return widenF16(v128.load16x4_s(at));
-  return i32x4.shl(v128.load16x4_s(at), 16);
+  const bits = v128.load16x4_s(at);
+  return format == IS_F16 ? v128.and(i32x4.shl(bits, F16_SHIFT), mask) : i32x4.shl(bits, 16);
 }
 
+/** The other four. */
 // @ts-ignore: decorator
 @inline
-function highHalf(at: usize, format: Format): v128 {
+function highHalf(at: usize, format: Format, mask: v128): v128 {
   if (format == IS_F32) return v128.load(at, 16);
-  if (format == IS_F16) return widenF16(v128.load16x4_s(at, 8));
-  return i32x4.shl(v128.load16x4_s(at, 8), 16);
+  const bits = v128.load16x4_s(at, 8);
+  return format == IS_F16 ? v128.and(i32x4.shl(bits, F16_SHIFT), mask) : i32x4.shl(bits, 16);
 }
 
 // @ts-ignore: decorator
@@ -75,21 +75,21 @@ function bytesOf(elements: usize, format: Format): usize {
 /** Four dot products of `x` with the rows that begin at `w`, `stride` bytes apart. */
 // @ts-ignore: decorator
 @inline
-function dot4(x: usize, w: usize, stride: usize, count: usize, format: Format): v128 {
+function dot4(x: usize, w: usize, stride: usize, count: usize, format: Format, mask: v128): v128 {
   let a0 = f32x4.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
   const turn = bytesOf(TURN, format);
   const w1 = w + stride, w2 = w1 + stride, w3 = w2 + stride;
   let at: usize = 0;
   for (const end = x + count * F32; x < end; x += TURN * F32) {
     const low = v128.load(x), high = v128.load(x, 16);
-    a0 = madd(low, lowHalf(w + at, format), a0);
-    a1 = madd(high, highHalf(w + at, format), a1);
-    b0 = madd(low, lowHalf(w1 + at, format), b0);
-    b1 = madd(high, highHalf(w1 + at, format), b1);
-    c0 = madd(low, lowHalf(w2 + at, format), c0);
-    c1 = madd(high, highHalf(w2 + at, format), c1);
-    d0 = madd(low, lowHalf(w3 + at, format), d0);
-    d1 = madd(high, highHalf(w3 + at, format), d1);
+    a0 = madd(low, lowHalf(w + at, format, mask), a0);
+    a1 = madd(high, highHalf(w + at, format, mask), a1);
+    b0 = madd(low, lowHalf(w1 + at, format, mask), b0);
+    b1 = madd(high, highHalf(w1 + at, format, mask), b1);
+    c0 = madd(low, lowHalf(w2 + at, format, mask), c0);
+    c1 = madd(high, highHalf(w2 + at, format, mask), c1);
+    d0 = madd(low, lowHalf(w3 + at, format, mask), d0);
+    d1 = madd(high, highHalf(w3 + at, format, mask), d1);
     at += turn;
   }
   return sums(f32x4.add(a0, a1), f32x4.add(b0, b1), f32x4.add(c0, c1), f32x4.add(d0, d1));
@@ -98,32 +98,66 @@ function dot4(x: usize, w: usize, stride: usize, count: usize, format: Format): 
 /** One dot product: for the outputs that fill no tile. */
 // @ts-ignore: decorator
 @inline
-function dot1(x: usize, w: usize, count: usize, format: Format): f32 {
+function dot1(x: usize, w: usize, count: usize, format: Format, mask: v128): f32 {
   let low = f32x4.splat(0), high = low;
   for (const end = x + count * F32; x < end; x += TURN * F32) {
-    low = madd(v128.load(x), lowHalf(w, format), low);
-    high = madd(v128.load(x, 16), highHalf(w, format), high);
+    low = madd(v128.load(x), lowHalf(w, format, mask), low);
+    high = madd(v128.load(x, 16), highHalf(w, format, mask), high);
     w += bytesOf(TURN, format);
   }
   const sum = f32x4.add(low, high);
   return f32x4.extract_lane(sums(sum, sum, sum, sum), 0);
 }
 
-/** y[o] = w[o] · x for every row o of the matrix at `w`. */
+/**
+ * Copies `x` to `target`, times the power of two that brings its largest value near 2^90, so that no
+ * product with a weight that is 2^112 too small loses bits. Returns what undoes the power.
+ */
+function lift(x: usize, count: usize, target: usize): f32 {
+  let most = f32x4.splat(0);
+  for (let at: usize = 0; at < count * F32; at += 16)
+    most = f32x4.pmax(most, f32x4.abs(v128.load(x + at)));
+  const two = f32x4.pmax(most, i32x4.shuffle(most, most, 2, 3, 0, 1));
+  const largest = max(f32x4.extract_lane(two, 0), f32x4.extract_lane(two, 1));
+  const power = min(344 - <i32>(reinterpret<u32>(largest) >> 23), 253); // As an exponent's bits.
+  const factor = i32x4.splat(power << 23);
+  for (let at: usize = 0; at < count * F32; at += 16)
+    v128.store(target + at, f32x4.mul(v128.load(x + at), factor));
+  return reinterpret<f32>((254 - power) << 23);
+}
+
+/** Sums of lifted inputs with f16 weights, as they would be without either power of two. */
 // @ts-ignore: decorator
 @inline
-function vector(x: usize, w: usize, y: usize, inputs: usize, outputs: usize, format: Format): void {
+function settled(sum: v128, undo: f32, format: Format): v128 {
+  if (format != IS_F16) return sum;
+  return f32x4.mul(f32x4.mul(sum, f32x4.splat(DUE)), f32x4.splat(undo));
+}
+
+/**
+ * y[o] = w[o] · x for the rows of the matrix at `w` from `first` on. `scratch` has room for the inputs
+ * and 16 bytes more, where the mask lies: engines keep in a register what was loaded, but make a
+ * constant anew in each turn.
+ */
+// @ts-ignore: decorator
+@inline
+function vector(x: usize, w: usize, y: usize, inputs: usize, first: usize, outputs: usize, scratch: usize, format: Format): void {
   const stride = bytesOf(inputs, format);
-  const tiles = outputs / TILE;
-  for (let i: usize = 0; i < tiles; i++) {
-    v128.store(y, dot4(x, w, stride, inputs, format));
-    w += stride * TILE;
-    y += TILE * F32;
+  let undo: f32 = 1;
+  if (format == IS_F16) {
+    undo = lift(x, inputs, scratch + 16);
+    x = scratch + 16;
   }
-  for (let i: usize = tiles * TILE; i < outputs; i++) {
-    store<f32>(y, dot1(x, w, inputs, format));
-    w += stride;
-    y += F32;
+  store<i32>(scratch, F16_MASK);
+  const mask = v128.load32_splat(scratch);
+  let output = first;
+  for (; output + TILE <= outputs; output += TILE) {
+    const sums = dot4(x, w + output * stride, stride, inputs, format, mask);
+    v128.store(y + output * F32, settled(sums, undo, format));
+  }
+  for (; output < outputs; output++) {
+    const sum = f32x4.splat(dot1(x, w + output * stride, inputs, format, mask));
+    store<f32>(y + output * F32, f32x4.extract_lane(settled(sum, undo, format), 0));
   }
 }
 
@@ -156,16 +190,23 @@ function tile2(x: usize, xStride: usize, w: usize, wStride: usize, y: usize, z: 
   v128.store(z, f32x4.add(v128.load(z), sums(e, f, g, h)));
 }
 
+// @ts-ignore: decorator
+@inline
+function widened(values: v128, format: Format): v128 {
+  return format == IS_F16 ? f32x4.mul(values, f32x4.splat(DUE)) : values;
+}
+
 /** The f32 values of four rows of `count` weights, end to end, at `scratch`. */
 // @ts-ignore: decorator
 @inline
 function widenTile(w: usize, stride: usize, count: usize, scratch: usize, format: Format): void {
+  const mask = i32x4.splat(F16_MASK);
   for (let row: usize = 0; row < TILE; row++) {
     for (let at: usize = 0; at < count; at += TURN) {
       const from = w + row * stride + bytesOf(at, format);
       const to = scratch + (row * count + at) * F32;
-      v128.store(to, lowHalf(from, format));
-      v128.store(to, highHalf(from, format), 16);
+      v128.store(to, widened(lowHalf(from, format, mask), format));
+      v128.store(to, widened(highHalf(from, format, mask), format), 16);
     }
   }
 }
@@ -199,23 +240,22 @@ function matrix(x: usize, w: usize, y: usize, rows: usize, inputs: usize, output
       }
       if (row < rows) {
         const at = to + row * outputs * F32;
-        const product = dot4(x + (row * inputs + from) * F32, weights, weightStride, count, IS_F32);
+        const product = dot4(x + (row * inputs + from) * F32, weights, weightStride, count, IS_F32, i32x4.splat(0));
         v128.store(at, f32x4.add(v128.load(at), product));
       }
     }
   }
-  for (let output: usize = tiles * TILE; output < outputs; output++) {
-    for (let row: usize = 0; row < rows; row++) {
-      const dot = dot1(x + row * inputs * F32, w + output * stride, inputs, format);
-      store<f32>(y + (row * outputs + output) * F32, dot);
-    }
+  if (tiles * TILE == outputs) return;
+  for (let row: usize = 0; row < rows; row++) {
+    const input = x + row * inputs * F32;
+    vector(input, w, y + row * outputs * F32, inputs, tiles * TILE, outputs, scratch, format);
   }
 }
 
 // @ts-ignore: decorator
 @inline
 function multiply(x: usize, w: usize, y: usize, rows: usize, inputs: usize, outputs: usize, scratch: usize, format: Format): void {
-  if (rows == 1) vector(x, w, y, inputs, outputs, format);
+  if (rows == 1) vector(x, w, y, inputs, 0, outputs, scratch, format);
   else matrix(x, w, y, rows, inputs, outputs, scratch, format);
 }
 
@@ -224,7 +264,7 @@ export function multiply_f32(x: usize, w: usize, y: usize, rows: usize, inputs: 
   multiply(x, w, y, rows, inputs, outputs, scratch, 0);
 }
 
-/** The same for w f16. `scratch` has room for TILE * DEPTH f32. */
+/** The same for w f16. `scratch` has room for TILE * DEPTH f32, and for one row of x and 16 bytes. */
 export function multiply_f16(x: usize, w: usize, y: usize, rows: usize, inputs: usize, outputs: usize, scratch: usize): void {
   multiply(x, w, y, rows, inputs, outputs, scratch, 1);
 }
@@ -236,9 +276,11 @@ export function multiply_bf16(x: usize, w: usize, y: usize, rows: usize, inputs:
 
 /** f32 from f16, `count` of them, a multiple of TURN. */
 export function widen_f16(source: usize, target: usize, count: usize): void {
+  const mask = i32x4.splat(F16_MASK);
   for (let at: usize = 0; at < count; at += TURN) {
-    v128.store(target + at * F32, lowHalf(source + at * HALF, 1));
-    v128.store(target + at * F32, highHalf(source + at * HALF, 1), 16);
+    const from = source + at * HALF;
+    v128.store(target + at * F32, widened(lowHalf(from, IS_F16, mask), IS_F16));
+    v128.store(target + at * F32, widened(highHalf(from, IS_F16, mask), IS_F16), 16);
   }
 }
 
@@ -269,7 +311,7 @@ function expOf(x: v128): v128 {
 @inline
 function scoresOf(query: usize, keys: usize, count: usize, dim: usize, scale: f32, scores: usize): void {
   for (let j: usize = 0; j < count; j += TILE) {
-    const dots = dot4(query, keys + j * dim * F32, dim * F32, dim, IS_F32);
+    const dots = dot4(query, keys + j * dim * F32, dim * F32, dim, IS_F32, i32x4.splat(0));
     v128.store(scores + j * F32, f32x4.mul(dots, f32x4.splat(scale)));
   }
 }
