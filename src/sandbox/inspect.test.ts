@@ -50,7 +50,7 @@ test("inspect() reports what a module is and wants", async () => {
   });
   expect(report.functionNames.get(1)).toBe("deep");
   expect(report.features.map(({ feature }) => feature)).toEqual(
-    expect.arrayContaining(["threads", "simd", "legacy-exceptions", "reference-types"]),
+    expect.arrayContaining(["threads", "simd", "exceptions", "reference-types"]),
   );
 });
 
