@@ -41,7 +41,7 @@ describe("A run out of fuel", () => {
   test("with one unit more stops no earlier", () => {
     for (const program of Object.values(PROGRAMS)) {
       let last = -1;
-      for (let fuel = 1n; fuel < 100n; fuel++) {
+      for (let fuel = 1n; fuel < 40n; fuel++) {
         const stop = burn(program, fuel);
         expect(stop.outcome).toBe("trap: fuel");
         last = Math.max(last, Number(stop.left));
@@ -92,6 +92,22 @@ describe("Fuel is charged", () => {
       expect(outcomeOf(() => call["run"]!(length))).toMatch(/^trap/);
       expect(host.reason).toBe(reason);
     }
+  });
+
+  test("for a copy between memories of 32 and 64 bits, whose length is an i32", () => {
+    const code = [0x42, 0, 0x41, 0, 0x41, 0x80, 2, 0xfc, 10, 1, 0]; // 256 bytes from 0 to 1.
+    const bytes = functionModule(code, {
+      sections: {
+        5: vectorSection(5, [
+          [0, 1],
+          [4, 1],
+        ]),
+        7: vectorSection(7, [[...nameBytes("run"), 0, 0]]),
+      },
+    });
+    const { call, host } = rewritten(bytes, FUEL, { fuel: 1000n });
+    call["run"]!();
+    expect(host.get("fuel")).toBe(1000n - 4n - 16n);
   });
 
   test("before the bulk operation that it pays for, so that none runs on credit", () => {

@@ -23,6 +23,8 @@ export interface Host {
   /** Reads or sets one of our globals. */
   get(name: string): number | bigint;
   set(name: string, value: number | bigint): void;
+  /** Gives plenty of fuel, if fuel is asked for: what a host does before each call. */
+  refill(): void;
   /** Why the last call was stopped. */
   readonly reason: keyof typeof INTERRUPTED;
 }
@@ -61,6 +63,9 @@ export function supply(added: readonly AddedImport[], supplies: Supplies = {}): 
     get: (name) => global(name).value as number | bigint,
     set: (name, value) => {
       global(name).value = value;
+    },
+    refill() {
+      if (imports["fuel"] !== undefined) global("fuel").value = 2n ** 62n;
     },
     get reason() {
       const value = imports["interrupted"] === undefined ? 0 : global("interrupted").value;

@@ -6,7 +6,7 @@ import { decode } from "../../src/sandbox/decode.ts";
 import { instrument, type InstrumentOptions } from "../../src/sandbox/instrument.ts";
 import type { Module } from "../../src/sandbox/module.ts";
 import { type FunctionType, type ValueType } from "../../src/sandbox/types.ts";
-import { supply } from "../../src/sandbox/rewritten.fixture.ts";
+import { type Host, supply } from "../../src/sandbox/rewritten.fixture.ts";
 import { leb, nameBytes } from "../../src/sandbox/writer.ts";
 
 /** What was seen of one run, line by line, in the order in which it happened. */
@@ -25,11 +25,11 @@ export interface Comparison {
 export function compare(bytes: Uint8Array<ArrayBuffer>, options: InstrumentOptions): Comparison {
   const open = exposed(bytes);
   const module = decode(open);
-  const author = new Run(module, (offset) => offset).all(new WebAssembly.Module(open), {});
+  const author = new Run(module, (offset) => offset).all(new WebAssembly.Module(open));
   const { bytes: ours, imports, offsets } = instrument(open, options);
-  const host = supply(imports, { fuel: 2n ** 60n, stack: options.stackBytes ?? 0 });
-  const run = new Run(module, (offset) => offsets.toOriginal(offset));
-  return { author, rewritten: run.all(new WebAssembly.Module(ours), host.imports) };
+  const host = supply(imports, { stack: options.stackBytes ?? 0 });
+  const run = new Run(module, (offset) => offsets.toOriginal(offset), host);
+  return { author, rewritten: run.all(new WebAssembly.Module(ours)) };
 }
 
 const HOST_PREFIX = "seen:";
@@ -66,20 +66,22 @@ type Callable = (...args: unknown[]) => unknown;
 class Run {
   readonly #module: Module;
   readonly #toOriginal: (offset: number) => number;
+  readonly #host: Host | undefined;
   readonly #lines: string[] = [];
   #overflowed = false;
   #exports: WebAssembly.Exports = {};
   #depth = 0;
 
-  constructor(module: Module, toOriginal: (offset: number) => number) {
+  constructor(module: Module, toOriginal: (offset: number) => number, host?: Host) {
     this.#module = module;
     this.#toOriginal = toOriginal;
+    this.#host = host;
   }
 
   /** Instantiates, then calls every export twice, each with other arguments. */
-  all(compiled: WebAssembly.Module, host: WebAssembly.ModuleImports): Observed {
+  all(compiled: WebAssembly.Module): Observed {
     this.#see("instantiate", () => {
-      const imports = { ...this.#imports(), annulus: host };
+      const imports = { ...this.#imports(), annulus: this.#host?.imports ?? {} };
       this.#exports = new WebAssembly.Instance(compiled, imports).exports;
     });
     const functions = this.#module.exports.filter(({ kind }) => kind === "function");
@@ -95,6 +97,7 @@ class Run {
   }
 
   #see(what: string, act: () => unknown): void {
+    this.#host?.refill();
     this.#lines.push(`${what} -> ${this.#outcome(act)}`);
   }
 
