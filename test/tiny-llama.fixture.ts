@@ -27,6 +27,12 @@ export const tinyFiles = {
   read: (name: string): Promise<Uint8Array | undefined> => tinyFile(name).catch(() => undefined),
 };
 
+/** The adapter's directory. */
+export const adapterFiles = {
+  read: (name: string): Promise<Uint8Array | undefined> =>
+    tinyFile(`adapter/${name}`).catch(() => undefined),
+};
+
 export interface Continuation {
   readonly prompt: string;
   /** The prompt's tokens and 96 more. */
@@ -79,11 +85,4 @@ export async function tinyLlama() {
   const open = async (options: Partial<DecoderOptions> = {}): Promise<Decoder> =>
     resources.use(await Decoder.open({ config, weights, sandbox, pack, ...options }));
   return { config, weights, pack, sandbox, open, close: () => resources.disposeAsync() };
-}
-
-/** The index of the largest value; the first of equals. */
-export function largest(values: Float32Array): number {
-  let at = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[at]!) at = i;
-  return at;
 }

@@ -61,7 +61,8 @@ const HELP = `
 Examples:
   annulus generate --model tiny-llama --prompt "In the beginning" --allow-unsigned
   annulus generate --model tiny-llama --prompt "In the beginning" --temperature 0.8 --top-p 0.9 \\
-    --seed 7 --kv f16 --pack my-pack.tar --trust my-trust.json
+    --seed 7 --kv q8_0 --pack my-pack.tar --trust my-trust.json
+  annulus generate --model tiny-llama --lora tiny-llama/adapter --prompt "-f" --allow-unsigned
 
 The text goes to standard output as it comes, a summary to standard error: how fast it was, and which
 kernel took how much of the time. Control characters but tab and new line are spelt out; --json has

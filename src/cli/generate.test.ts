@@ -58,6 +58,23 @@ test("annulus generate --json tells one document with text, tokens and times", a
   );
 });
 
+test.each(["adapter", "adapter/adapter_model.safetensors"])(
+  "annulus generate --lora takes %s",
+  async (path) => {
+    const { greedy_text: adapted } = expected.adapter[1]!;
+    const lora = join(TINY_LLAMA, path);
+    const { out, err } = await generate("--allow-unsigned", "--max-tokens", "96", "--lora", lora);
+    expect(prompt + out).toBe(`${adapted}\n`);
+    expect(err).toContain("lora_apply_f32");
+  },
+);
+
+test("annulus generate --kv q8_0 packs and unpacks in the sandbox", async () => {
+  const { exit, err } = await generate("--allow-unsigned", "--max-tokens", "5", "--kv", "q8_0");
+  expect(exit).toBe(0);
+  expect(err).toMatch(/sandboxed .*kv_unpack_q8 .*native/);
+});
+
 test("annulus generate draws the same text again for the same seed", async () => {
   const [first, again, other] = [await drawn("7"), await drawn("7"), await drawn("8")];
   expect(again.out).toBe(first.out);
@@ -86,6 +103,7 @@ test("annulus generate refuses what it cannot use, each with its code", async ()
   expect(await refusal(...asked, unsigned, "--top-p", "0")).toBe("2 USAGE");
   expect(await refusal(...asked, unsigned, "--temperature", "-1")).toBe("2 USAGE");
   expect(await refusal(...asked, unsigned, "--max-tokens", "0")).toBe("2 USAGE");
+  expect(await refusal(...asked, unsigned, "--lora", cwd)).toBe("2 MODEL_MISMATCH");
   expect(await refusal("--model", "nowhere", "--prompt", "x", unsigned)).toBe("2 INPUT_UNREADABLE");
   expect(await refusal("--model", cwd, "--prompt", "x", unsigned)).toBe("2 MODEL_MISMATCH");
 });

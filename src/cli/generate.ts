@@ -3,10 +3,19 @@
 // Text goes to standard output as it comes. What is known only at the end goes to standard error, so
 // that the text can be piped on; with --json both are one document.
 
+import { basename, dirname } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Command } from "commander";
 import { Failure } from "../base/mod.ts";
-import { Decoder, generate, Meter, type Model, openModel } from "../model/mod.ts";
+import {
+  type Adapter,
+  Decoder,
+  generate,
+  Meter,
+  type Model,
+  openAdapter,
+  openModel,
+} from "../model/mod.ts";
 import { type EndReason, randomFrom, samplerOf } from "../model/mod.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
 import { sharedTicker } from "../platform/node/mod.ts";
@@ -33,6 +42,7 @@ export function generateVerb(program: Command, io: Io): void {
 async function continued(io: Io, options: GenerateOptions): Promise<GenerateFacts> {
   const pack = await loadPack(io, options);
   const model = await openModel(await modelFiles(io, options.model));
+  const adapter = await readAdapter(io, options, model);
   const ids = model.tokenizer.encode(options.prompt);
   if (ids.length === 0) throw nothingToRead();
   const meter = new Meter(() => performance.now());
@@ -42,6 +52,7 @@ async function continued(io: Io, options: GenerateOptions): Promise<GenerateFact
     weights: model.weights,
     sandbox,
     pack,
+    adapter,
     meter,
     kv: options.kv,
     positions: ids.length + options.maxTokens,
@@ -87,6 +98,17 @@ async function write(
   const chance = temperature === 0 ? undefined : { temperature, topP, seed };
   const { cacheBytesPerPosition } = decoder;
   return { pack, ids, made, text, ended, promptMs, textMs, chance, cacheBytesPerPosition, meter };
+}
+
+/** The adapter that `--lora` names: a folder, or the weights in one. */
+async function readAdapter(
+  io: Io,
+  { lora }: GenerateOptions,
+  { config }: Model,
+): Promise<Adapter | undefined> {
+  if (lora === undefined) return undefined;
+  if (!lora.endsWith(".safetensors")) return openAdapter(await modelFiles(io, lora), config);
+  return openAdapter(await modelFiles(io, dirname(lora)), config, basename(lora));
 }
 
 function loadPack(io: Io, options: GenerateOptions): Promise<VerifiedPack> {

@@ -2,13 +2,13 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 import {
-  largest,
+  adapterFiles,
   reference,
   referenceLogits,
   tinyFile,
   tinyLlama,
 } from "../../test/tiny-llama.fixture.ts";
-import type { Decoder } from "./mod.ts";
+import { type Decoder, generate, likeliest, openAdapter } from "./mod.ts";
 import { failureOf } from "../pack/failure-of.fixture.ts";
 
 const model = await tinyLlama();
@@ -44,12 +44,8 @@ describe.each([0, 1, 2, 3])("prompt %i", (prompt) => {
   test("feed() continues greedily as PyTorch does, token by token", () => {
     const { greedy_ids: all } = expected.prompts[prompt]!;
     decoder.reset();
-    const found = [...ids];
-    let next = decoder.feed(ids);
-    while (found.length < all.length) {
-      found.push(largest(next));
-      next = decoder.feed([found.at(-1)!]);
-    }
+    const options = { tokensMax: all.length - ids.length, sample: likeliest };
+    const found = [...ids, ...generate(decoder, ids, options)];
     expect(found).toEqual(all);
   });
 });
@@ -103,6 +99,25 @@ test.each([
     expect(error).toBeLessThan(most);
   },
 );
+
+describe.each([0, 1, 2, 3])("prompt %i with the adapter", async (prompt) => {
+  const ids = [...(logits.get(`prompt.${prompt}.ids`).data as Int32Array)];
+  const adapter = await openAdapter(adapterFiles, model.config);
+  const adapted = await model.open({ adapter });
+
+  test("feedAll() gives PyTorch's logits", () => {
+    adapted.reset();
+    const wanted = logits.get(`adapter.${prompt}.logits`).data as Float32Array;
+    expect(worst(adapted.feedAll(ids), wanted)).toBeLessThan(LOGITS_ABS_MAX);
+  });
+
+  test("generate() continues greedily as PyTorch does, token by token", () => {
+    const { greedy_ids: all } = expected.adapter[prompt]!;
+    adapted.reset();
+    const options = { tokensMax: all.length - ids.length, sample: likeliest };
+    expect([...ids, ...generate(adapted, ids, options)]).toEqual(all);
+  });
+});
 
 test("feed() refuses a token without an embedding, and reads nothing", () => {
   decoder.reset();
