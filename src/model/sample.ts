@@ -28,7 +28,8 @@ export function samplerOf({ temperature, topP, random }: SampleOptions): Sampler
 export function likeliest(logits: Float32Array): number {
   let best = 0;
   for (let id = 1; id < logits.length; id++) {
-    if (logits[id]! > logits[best]! || Number.isNaN(logits[best]!)) best = id;
+    const logit = logits[id]!;
+    if (logit > logits[best]! || (Number.isNaN(logits[best]!) && !Number.isNaN(logit))) best = id;
   }
   return best;
 }
