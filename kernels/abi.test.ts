@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { KERNEL_CODES, KERNEL_INFO } from "../src/layout/mod.ts";
-import { pack } from "./pack.ts";
+import { pack, WITH_GRADIENTS } from "./pack.ts";
 import { TestedKernel } from "./testing.ts";
 
 const PACKED = join(import.meta.dirname, "../packs/core");
@@ -17,6 +17,7 @@ const at = (field: keyof typeof KERNEL_INFO.fields) => KERNEL_INFO.fields[field]
 
 for (const manifest of pack.kernels) {
   const kernel = await TestedKernel.compile(manifest);
+  const hasGradients = WITH_GRADIENTS.has(manifest.id);
 
   describe(manifest.id, () => {
     test("exports the ABI and nothing else", () => {
@@ -32,7 +33,7 @@ for (const manifest of pack.kernels) {
       expect(kernel.exports.memory.buffer.byteLength).toBe(PAGE);
     });
 
-    test("says its name and version, and that it has no gradients", () => {
+    test("says its name and version, and whether it has gradients", () => {
       const info = 4096;
       expect(kernel.exports["kernel_info"]!(info)).toBe(KERNEL_CODES.OK);
       const { buffer } = kernel.exports.memory;
@@ -41,15 +42,16 @@ for (const manifest of pack.kernels) {
       expect(new TextDecoder().decode(new Uint8Array(buffer, ...name))).toBe(manifest.id);
       const parts = ["major", "minor", "patch"] as const;
       expect(parts.map((part) => view.getUint16(at(part), true)).join(".")).toBe(pack.version);
-      expect(view.getUint8(at("supports_backward"))).toBe(0);
+      expect(view.getUint8(at("supports_backward"))).toBe(hasGradients ? 1 : 0);
     });
 
-    test("needs no order of calls, and refuses to compute gradients", () => {
+    test("needs no order of calls, and refuses gradients that it lacks, or of nothing", () => {
       const { kernel_backward, ...exports } = kernel.exports;
       const call = (name: string) => (exports[name] as (...args: number[]) => number)(PAGE - 64, 0);
       for (const name of ["kernel_init", "kernel_cleanup", "kernel_init", "kernel_cleanup"])
         expect(call(name)).toBe(KERNEL_CODES.OK);
-      expect(kernel_backward!(PAGE - 64)).toBe(KERNEL_CODES.NOT_IMPLEMENTED);
+      const refusal = hasGradients ? KERNEL_CODES.INVALID_PARAMS : KERNEL_CODES.NOT_IMPLEMENTED;
+      expect(kernel_backward!(PAGE - 64)).toBe(refusal);
     });
   });
 }

@@ -46,3 +46,10 @@ export const pack = {
   ],
   fallbacks: {}, // None yet: a fallback must name something that this runtime can run instead.
 } as const satisfies PackSource;
+
+/** The kernels whose `kernel_backward` computes gradients, as their `kernel_info` says. */
+export const WITH_GRADIENTS: ReadonlySet<string> = new Set([
+  "rmsnorm_f32",
+  "rope_f32",
+  "swiglu_f32",
+]);

@@ -37,8 +37,8 @@ export function dimDim(params: usize): u32 {
 
 const NAME = memory.data<u8>([114, 109, 115, 110, 111, 114, 109, 95, 102, 51, 50]);
 
-/** Says who this is: rmsnorm_f32 0.1.0, without gradients. */
+/** Says who this is: rmsnorm_f32 0.1.0, with gradients. */
 export function kernel_info(info: usize): i32 {
-  writeKernelInfo(info, <u32>NAME, 11, 0, 1, 0, 0);
+  writeKernelInfo(info, <u32>NAME, 11, 0, 1, 0, 1);
   return OK;
 }

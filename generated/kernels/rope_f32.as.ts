@@ -77,8 +77,8 @@ export function dimDimHalf(params: usize): u32 {
 
 const NAME = memory.data<u8>([114, 111, 112, 101, 95, 102, 51, 50]);
 
-/** Says who this is: rope_f32 0.1.0, without gradients. */
+/** Says who this is: rope_f32 0.1.0, with gradients. */
 export function kernel_info(info: usize): i32 {
-  writeKernelInfo(info, <u32>NAME, 8, 0, 1, 0, 0);
+  writeKernelInfo(info, <u32>NAME, 8, 0, 1, 0, 1);
   return OK;
 }

@@ -42,8 +42,8 @@ export function dimFfn(params: usize): u32 {
 
 const NAME = memory.data<u8>([115, 119, 105, 103, 108, 117, 95, 102, 51, 50]);
 
-/** Says who this is: swiglu_f32 0.1.0, without gradients. */
+/** Says who this is: swiglu_f32 0.1.0, with gradients. */
 export function kernel_info(info: usize): i32 {
-  writeKernelInfo(info, <u32>NAME, 10, 0, 1, 0, 0);
+  writeKernelInfo(info, <u32>NAME, 10, 0, 1, 0, 1);
   return OK;
 }

@@ -9,8 +9,8 @@ export interface RmsnormOptions {
 
 /** y = x / sqrt(mean(x²) + eps) * weight for each row of `weight.length` values. */
 export function rmsnorm(
-  x: Float32Array | Float16Array,
-  weight: Float32Array | Float16Array,
+  x: ArrayLike<number>,
+  weight: ArrayLike<number>,
   eps: number,
   { plusOne = false, castBeforeWeight = false }: RmsnormOptions = {},
 ): Float64Array {

@@ -10,6 +10,8 @@
 //
 // Speed. Cosines and sines are worked out once per position, into scratch, and shared by every batch
 // and head.
+//
+// Backward. In dy like y, then x and freqs; out dx like x.
 // Versions: 1 a table per position, 32 pairs per turn (this one). Times: bench/results.
 
 import {
@@ -42,14 +44,26 @@ import {
   PARAMS_BYTES,
   scale,
 } from "../../generated/kernels/rope_f32.as";
-import { f32Bytes2, f32Bytes4 } from "../std/region";
+import { aligned, f32Bytes2, f32Bytes4 } from "../std/region";
 import { copy, fillTable, flipOf, scaleTable, turnHalfSplit, turnInterleaved } from "../std/rope";
 
 export { kernel_info } from "../../generated/kernels/rope_f32.as";
-export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
-export { forward as kernel_forward, forward as rope_forward };
+export { kernel_cleanup, kernel_init } from "../std/stateless";
+export { backward as kernel_backward, forward as kernel_forward, forward as rope_forward };
 
 function forward(desc: usize): i32 {
+  return turn(desc, false);
+}
+
+/** A rotation's gradient is turned back, and multiplied by the same scale. Angles take no gradient. */
+function backward(desc: usize): i32 {
+  return turn(desc, true);
+}
+
+/** Backward, the second region begins with x, which a rotation's gradient does not depend on. */
+// @ts-ignore: decorator
+@inline
+function turn(desc: usize, back: bool): i32 {
   if (paramsSize(desc) != PARAMS_BYTES) return INVALID_PARAMS;
   const params: usize = paramsOffset(desc);
   const interleaved = layout(params) == LAYOUT_INTERLEAVED;
@@ -59,25 +73,30 @@ function forward(desc: usize): i32 {
   const half = dimDimHalf(params);
   if (half > dimDim(params) / 2) return INVALID_INPUT;
   const size = f32Bytes4(dimBatch(params), dimSeq(params), dimHeads(params), dimDim(params));
-  const angleSize = f32Bytes2(dimSeq(params), half);
+  const before = back ? aligned(size) : 0;
+  const angleSize = before + f32Bytes2(dimSeq(params), half);
   if (<u64>inputASize(desc) != size || <u64>inputBSize(desc) != angleSize) return INVALID_INPUT;
   if (<u64>outputSize(desc) != size) return INVALID_OUTPUT;
   if (<u64>scratchSize(desc) < f32Bytes2(2, half)) return OUT_OF_MEMORY;
-  if (size != 0) turnAll(desc, params, interleaved);
+  if (size == 0) return OK;
+  turnAll(desc, params, inputBOffset(desc) + <usize>before, interleaved, inverse(params) != back);
   return OK;
 }
 
 /** Turns every head of every batch, position by position. All sizes are known to fit. */
-// @ts-ignore: decorator
-@inline
-function turnAll(desc: usize, params: usize, interleaved: bool): void {
+function turnAll(
+  desc: usize,
+  params: usize,
+  angles: usize,
+  interleaved: bool,
+  inverse: bool,
+): void {
   const half: usize = dimDimHalf(params) * sizeof<f32>();
   const headBytes: usize = dimDim(params) * sizeof<f32>();
   const tokenBytes = <usize>dimHeads(params) * headBytes;
   const batchBytes = <usize>dimSeq(params) * tokenBytes;
   const table: usize = scratchOffset(desc);
-  const flip = flipOf(inverse(params));
-  let angles: usize = inputBOffset(desc);
+  const flip = flipOf(inverse);
   let token: usize = inputAOffset(desc);
   const toOutput = <usize>outputOffset(desc) - token;
   const end = token + batchBytes;

@@ -15,7 +15,7 @@ export interface RopeOptions {
 
 /** Turns x by `angles` [seq, dimHalf], in radians, and copies what lies beyond 2 * dimHalf. */
 export function rope(
-  x: Float32Array | Float16Array,
+  x: ArrayLike<number>,
   angles: Float32Array,
   shape: RopeShape,
   { layout, inverse = false, scale = 1 }: RopeOptions,

@@ -28,6 +28,14 @@ const NOTHING = memory.data<f32>([-16]); // From here on every gelu is -0.
 const TANH = memory.data<f64>([1.5957691216057308, 0.044715]);
 const SQUARE = memory.data<f64>([0.5]);
 
+/** v and its slope in powers of z², but for a z: 2 sqrt(2/π), times 0.044715; 1 / sqrt(2π); times 3. */
+const SLOPES = memory.data<f32>([
+  1.5957691216057308,
+  0.07135481627260025,
+  0.3989422804014327,
+  0.21406444881780075,
+]);
+
 /** 1 / sqrt(8), which makes x / sqrt(2) / 2 of x; then erfcx in powers of t, from t on. */
 const ERFC = memory.data<f32>([
   0.3535533905932738,
@@ -91,6 +99,44 @@ export function gelu(z: v128, exact: bool): v128 {
   const sum = f32x4.add(one, f32x4.mul(large, v128.load32_splat(SMALL)));
   const tail = f32x4.mul(f32x4.div(f32x4.mul(near, large), sum), v128.load32_splat(SMALL));
   return v128.bitselect(tail, f32x4.div(z, sum), negative);
+}
+
+/** The slope of silu at four values: s * (1 + z * (1 - s)) with s = 1 / (1 + e^-z). */
+export function siluSlope(z: v128): v128 {
+  const near = within(z);
+  const one = v128.load32_splat(ONE);
+  const s = f32x4.div(one, f32x4.add(one, expNegative(near)));
+  return f32x4.mul(s, f32x4.add(one, f32x4.mul(near, f32x4.sub(one, s))));
+}
+
+/** The slope of gelu at four values. Beyond 16 it is 0 or 1 to the last bit. */
+export function geluSlope(z: v128, exact: bool): v128 {
+  const one = v128.load32_splat(ONE);
+  const limit = v128.load32_splat(NOTHING);
+  const near = f32x4.pmin(f32x4.pmax(z, limit), f32x4.neg(limit));
+  const square = f32x4.mul(near, near);
+  if (exact) {
+    const low = f64x2.promote_low_f32x4(near);
+    const high = f64x2.promote_low_f32x4(i32x4.shuffle(near, near, 2, 3, 2, 3));
+    const e = f32x4.mul(expWide(halfSquare(low), halfSquare(high)), v128.load32_splat(SMALL));
+    const tail = f32x4.mul(e, halfErfcx(f32x4.abs(near)));
+    const area = v128.bitselect(tail, f32x4.sub(one, tail), f32x4.lt(near, i32x4.splat(0)));
+    return f32x4.add(area, f32x4.mul(f32x4.mul(near, e), v128.load32_splat(SLOPES, 8)));
+  }
+  const v = f32x4.mul(near, f32x4.add(v128.load32_splat(SLOPES), f32x4.mul(square, v128.load32_splat(SLOPES, 4))));
+  const s = f32x4.div(one, f32x4.add(one, expNegative(within(v))));
+  const rise = f32x4.add(
+    v128.load32_splat(SLOPES),
+    f32x4.mul(square, v128.load32_splat(SLOPES, 12)),
+  );
+  return f32x4.mul(s, f32x4.add(one, f32x4.mul(f32x4.mul(near, f32x4.sub(one, s)), rise)));
+}
+
+/** From -86 to 86, where e^-z and its inverse are normal numbers. NaN stays NaN. */
+// @ts-ignore: decorator
+@inline
+function within(z: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(z, v128.load32_splat(DEEP)), v128.load32_splat(HIGH));
 }
 
 /** |v| of the tanh form. */

@@ -13,7 +13,7 @@ export function kernel_cleanup(): i32 {
   return OK;
 }
 
-/** No kernel of this pack computes gradients; `kernel_info` says so with `supports_backward` 0. */
+/** For kernels without gradients; their `kernel_info` says so with `supports_backward` 0. */
 export function kernel_backward(_desc: usize): i32 {
   return NOT_IMPLEMENTED;
 }

@@ -1,17 +1,20 @@
 // swiglu, plainly and in f64: the judge of every faster version.
 
 export type Activation = "silu" | "gelu_tanh" | "gelu_erf";
-type Values = Float32Array | Float16Array;
 
 /** y = act(gate) * up for every element. */
-export function swiglu(gate: Values, up: Values, act: Activation = "silu"): Float64Array {
+export function swiglu(
+  gate: ArrayLike<number>,
+  up: ArrayLike<number>,
+  act: Activation = "silu",
+): Float64Array {
   const activate = ACTIVATIONS[act];
   return Float64Array.from({ length: gate.length }, (_, i) => activate(gate[i]!) * up[i]!);
 }
 
 /** swiglu of one tensor: for each of its tokens `ffn` gates, then as many ups, or pairs of them. */
 export function swigluPacked(
-  gateUp: Values,
+  gateUp: ArrayLike<number>,
   ffn: number,
   packing: "halves" | "interleaved",
   act: Activation = "silu",

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { paramsAccessorsAs, paramsLayout } from "../../src/layout/mod.ts";
 import { buildPack } from "../../src/pack/mod.ts";
 import { ASSEMBLYSCRIPT_FLAGS, compileAssemblyScript } from "../../src/platform/node/mod.ts";
-import { pack } from "../../kernels/pack.ts";
+import { pack, WITH_GRADIENTS } from "../../kernels/pack.ts";
 import type { Generated } from "../generate.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -34,11 +34,12 @@ function accessors(): Readonly<Record<string, string>> {
 function kernelInfo(id: string): string {
   const name = new TextEncoder().encode(id);
   const version = pack.version.split(".").join(", ");
+  const gradients = WITH_GRADIENTS.has(id);
   return `const NAME = memory.data<u8>([${name.join(", ")}]);
 
-/** Says who this is: ${id} ${pack.version}, without gradients. */
+/** Says who this is: ${id} ${pack.version}, ${gradients ? "with" : "without"} gradients. */
 export function kernel_info(info: usize): i32 {
-  writeKernelInfo(info, <u32>NAME, ${name.length}, ${version}, 0);
+  writeKernelInfo(info, <u32>NAME, ${name.length}, ${version}, ${gradients ? 1 : 0});
   return OK;
 }
 `;
