@@ -27,8 +27,9 @@ test("Kernel.info() is what kernel_info says", async () => {
 
 test("Kernel.info() of a kernel that fills in nothing is empty, whatever lay there before", async () => {
   const sandbox = await stillSandbox();
-  const kernel = await sandbox.load(await verified());
-  kernel.call({ inputs: { x: { shape: [64], data: new Float32Array(64).fill(1e30) } } });
+  const ones = { type: "u32", default: 2 ** 32 - 1 } as const;
+  const kernel = await sandbox.load(await verified({}, { params: { a: ones, b: ones, c: ones } }));
+  kernel.call({ inputs: { x: { shape: [64], data: new Float32Array(64) } } });
   expect(kernel.info()).toEqual({ name: "", version: "0.0.0", supportsBackward: false });
 });
 
@@ -81,6 +82,18 @@ test("an error code of kernel_info is told, and harms nothing", async () => {
   const kernel = await sandbox.load(await verified({ info: "(i32.const 5)" }));
   expect(failureOf(() => kernel.info())).toMatchObject({ code: "KERNEL_CODE", returned: 5 });
   expect(kernel.counts()).toMatchObject({ created: 1, idle: 1, discarded: 0 });
+});
+
+test("Lease.info() after a trap asks a fresh instance", async () => {
+  const sandbox = await stillSandbox();
+  const fields = "(global $g (mut i32) (i32.const 7))";
+  const forward = "(global.set $g (i32.const 9)) unreachable";
+  const info = "(i32.store16 offset=8 (local.get $at) (global.get $g)) (i32.const 0)";
+  const kernel = await sandbox.load(await verified({ fields, forward, info }));
+  using lease = kernel.lease();
+  const call = lease.prepare({ inputs: { x: [1] } });
+  expect(failureOf(() => call.run()).code).toBe("KERNEL_UNREACHABLE");
+  expect(lease.info().version).toBe("7.0.0");
 });
 
 test("Lease.info() takes nothing from the arena", async () => {

@@ -20,7 +20,6 @@ export class Lease implements Disposable {
   readonly #instance: KernelInstance;
   readonly #context: KernelContext;
   readonly #giveBack: (instance: KernelInstance) => void;
-  readonly #start: ArenaMark;
   readonly #holds: Hold[] = [];
   #open = true;
 
@@ -32,7 +31,6 @@ export class Lease implements Disposable {
     this.#context = context;
     this.#instance = instance;
     this.#giveBack = giveBack;
-    this.#start = instance.arena.mark();
   }
 
   /** Fixes shapes, offsets and params of a call in this lease's memory. */
@@ -62,7 +60,6 @@ export class Lease implements Disposable {
     if (!this.#open) return;
     this.#open = false;
     for (const { call } of [...this.#holds]) call?.[Symbol.dispose]();
-    this.#instance.arena.release(this.#start);
     this.#giveBack(this.#instance);
   }
 

@@ -279,6 +279,7 @@ test("when the ticker dies nothing runs any more, not even a cleanup, and the ho
   expect(await failureIn(waiting)).toBe(died);
   lease[Symbol.dispose]();
   await sandbox[Symbol.asyncDispose]();
+  expect(events).toHaveLength(1); // Cleanups were not tried and did not fail.
 });
 
 test("Sandbox.ticks is the epoch", async () => {
