@@ -17,11 +17,11 @@ export async function generate(): Promise<Generated> {
   const text = [
     `// Printed by \`npm run generate\` from ${SOURCE}. Do not edit.`,
     "",
-    "/** WebAssembly in base64, for engines with relaxed SIMD. */",
-    `export const FUSED =\n  "${fused}";`,
+    "/** WebAssembly in base64, for engines with relaxed SIMD. Declarations need not repeat it. */",
+    `export const FUSED: string =\n  "${fused}";`,
     "",
     "/** The same without it. */",
-    `export const PLAIN =\n  "${plain}";`,
+    `export const PLAIN: string =\n  "${plain}";`,
     "",
   ];
   return { "src/model/native/products.wasm.ts": text.join("\n") };
