@@ -1,6 +1,7 @@
 // Gate, half: y = act(gate) * up over regions of f16, in f32 but for what is stored.
 
-import { activate } from "./gate";
+import { gelu, siluHalf } from "./activation";
+import { GELU_ERF, SILU } from "./gate";
 import { loadHalf1, loadHalf4, storeHalf1, storeHalf8 } from "./half";
 
 const VECTOR: usize = 16; // Bytes of one v128: 8 halves.
@@ -23,4 +24,12 @@ export function gateHalves(act: u32, gate: usize, up: usize, y: usize, bytes: us
     up += 2;
     y += 2;
   }
+}
+
+/** One vector through any of the activations, whose result is rounded to f16. */
+// @ts-ignore: decorator
+@inline
+export function activate(act: u32, z: v128): v128 {
+  if (act == SILU) return siluHalf(z);
+  return gelu(z, act == GELU_ERF);
 }

@@ -10,13 +10,24 @@
 // unit of subnormals, so the addition itself rounds. A NaN keeps its upper payload and is made quiet.
 //
 // All arithmetic on subnormal bit patterns is on integers: processors are slow at the other kind.
+// Constants are loaded: see std/turn.ts.
 
-/** 2^-14 as f32: the least normal f16. */
-const LEAST = memory.data<i32>([0x38800000]);
+const LEAST = memory.data<i32>([0x38800000]); // 2^-14 as f32: the least normal f16.
 const BIAS = memory.data<i32>([0x38000000]); // 112 exponents.
 const ONE_HALF = memory.data<i32>([0x3f000000]);
 const NOT_SIGN = memory.data<i32>([0x7fffffff]);
 const INFINITE = memory.data<i32>([0x7f800000]);
+
+/** Of an f16, in a lane: all but the sign, the least normal number, the largest, infinity, the sign. */
+const HALVES = memory.data<i32>([0x7fff, 0x0400, 0x7bff, 0x7c00, 0x8000]);
+
+/** Of an f32: the last bit of the exponent, and the first of the fraction, which makes a NaN quiet. */
+const EXPONENT_ONE = memory.data<i32>([0x00800000]);
+const QUIET = memory.data<i32>([0x00400000]);
+
+/** For narrowing: 1; the bias less half of the last kept bit, less one; the last number below 65520. */
+const ROUNDING = memory.data<i32>([1, 0x38000000 - 0x0fff, 0x477fefff]);
+const PAYLOAD = memory.data<i32>([0x03ff, 0x0200]); // A NaN's, as f16, and what makes it quiet.
 
 /** Four f16 at `at`, widened. */
 // @ts-ignore: decorator
@@ -67,16 +78,19 @@ export function roundToHalf(values: v128): v128 {
 @inline
 export function widen(halves: v128): v128 {
   const bits = i32x4.extend_low_i16x8_s(halves); // The sign fills the upper half.
-  const rest = v128.and(bits, i32x4.splat(0x7fff));
+  const rest = v128.and(bits, v128.load32_splat(HALVES));
   const normal = i32x4.add(i32x4.shl(rest, 13), v128.load32_splat(BIAS));
-  const lifted = i32x4.add(normal, i32x4.splat(0x00800000));
+  const lifted = i32x4.add(normal, v128.load32_splat(EXPONENT_ONE));
   const subnormal = f32x4.sub(lifted, v128.load32_splat(LEAST));
-  const finite = v128.bitselect(subnormal, normal, i32x4.lt_s(rest, i32x4.splat(0x0400)));
+  const finite = v128.bitselect(subnormal, normal, i32x4.lt_s(rest, v128.load32_splat(HALVES, 4)));
   const beyond = v128.and(
-    i32x4.gt_s(rest, i32x4.splat(0x7bff)),
+    i32x4.gt_s(rest, v128.load32_splat(HALVES, 8)),
     v128.load32_splat(INFINITE),
   );
-  const quiet = v128.and(i32x4.gt_s(rest, i32x4.splat(0x7c00)), i32x4.splat(0x00400000));
+  const quiet = v128.and(
+    i32x4.gt_s(rest, v128.load32_splat(HALVES, 12)),
+    v128.load32_splat(QUIET),
+  );
   const sign = v128.andnot(bits, v128.load32_splat(NOT_SIGN));
   return v128.or(v128.or(finite, sign), v128.or(beyond, quiet));
 }
@@ -86,20 +100,20 @@ export function widen(halves: v128): v128 {
 @inline
 export function narrow(values: v128): v128 {
   const rest = v128.and(values, v128.load32_splat(NOT_SIGN));
-  const last = v128.and(i32x4.shr_u(rest, 13), i32x4.splat(1));
-  const rebiased = i32x4.sub(rest, i32x4.splat(0x38000000 - 0x0fff));
+  const last = v128.and(i32x4.shr_u(rest, 13), v128.load32_splat(ROUNDING));
+  const rebiased = i32x4.sub(rest, v128.load32_splat(ROUNDING, 4));
   const normal = i32x4.shr_u(i32x4.add(rebiased, last), 13);
   const half = v128.load32_splat(ONE_HALF);
   const subnormal = i32x4.sub(f32x4.add(rest, half), half);
   const isSmall = i32x4.lt_s(rest, v128.load32_splat(LEAST));
   const finite = v128.bitselect(subnormal, normal, isSmall);
-  const payload = v128.and(i32x4.shr_u(rest, 13), i32x4.splat(0x03ff));
+  const payload = v128.and(i32x4.shr_u(rest, 13), v128.load32_splat(PAYLOAD));
   const quiet = v128.and(
-    v128.or(payload, i32x4.splat(0x0200)),
+    v128.or(payload, v128.load32_splat(PAYLOAD, 4)),
     i32x4.gt_s(rest, v128.load32_splat(INFINITE)),
   );
-  const isHuge = i32x4.gt_s(rest, i32x4.splat(0x477fefff)); // From 65520 on, infinity.
-  const beyond = v128.or(quiet, i32x4.splat(0x7c00));
-  const sign = v128.and(i32x4.shr_u(values, 16), i32x4.splat(0x8000));
+  const isHuge = i32x4.gt_s(rest, v128.load32_splat(ROUNDING, 8)); // From 65520 on, infinity.
+  const beyond = v128.or(quiet, v128.load32_splat(HALVES, 12));
+  const sign = v128.and(i32x4.shr_u(values, 16), v128.load32_splat(HALVES, 16));
   return v128.or(v128.bitselect(beyond, finite, isHuge), sign);
 }

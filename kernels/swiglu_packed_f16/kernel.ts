@@ -25,8 +25,7 @@ import {
   PACKING_INTERLEAVED,
   PARAMS_BYTES,
 } from "../../generated/kernels/swiglu_packed_f16.as";
-import { activate } from "../std/gate";
-import { gateHalves } from "../std/gate-half";
+import { activate, gateHalves } from "../std/gate-half";
 import { storeHalf1, storeHalf4, widen } from "../std/half";
 import { f16Bytes2, f16Bytes4 } from "../std/region";
 
