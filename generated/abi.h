@@ -37,7 +37,7 @@ struct annulus_kernel_info {
   uint16_t major; /* version, first part */
   uint16_t minor; /* version, second part */
   uint16_t patch; /* version, third part */
-  uint8_t supports_backward; /* 1 when kernel_backward is exported, else 0 */
+  uint8_t supports_backward; /* 1 when kernel_backward computes, else 0 */
   uint8_t pad[1]; /* zero */
 };
 _Static_assert(sizeof(struct annulus_kernel_info) == 16, "annulus_kernel_info is 16 bytes");

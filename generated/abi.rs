@@ -51,7 +51,7 @@ pub struct KernelInfo {
     pub minor: u16,
     /// version, third part
     pub patch: u16,
-    /// 1 when kernel_backward is exported, else 0
+    /// 1 when kernel_backward computes, else 0
     pub supports_backward: u8,
     /// zero
     pub pad: [u8; 1],

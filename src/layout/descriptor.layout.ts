@@ -24,7 +24,7 @@ export const KERNEL_INFO = layout("KernelInfo", {
   major: ["u16", "version, first part"],
   minor: ["u16", "version, second part"],
   patch: ["u16", "version, third part"],
-  supports_backward: ["u8", "1 when kernel_backward is exported, else 0"],
+  supports_backward: ["u8", "1 when kernel_backward computes, else 0"],
   pad: ["pad", "zero"],
 });
 
