@@ -14,6 +14,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   base: [],
   layout: [],
   tensor: [],
+  rope: [],
   sandbox: [],
   model: [],
   pack: ["semver", "zod"],
