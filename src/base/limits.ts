@@ -32,6 +32,8 @@ export const PACK_LIMITS = {
 
 export const MODULE_LIMITS = {
   moduleBytesMax: 16 * MIB,
+  /** Custom sections are free to engines; compilers write a dozen. */
+  sectionsMax: 10_000,
   /** The engines' own limits, so that nothing they would refuse costs us memory first. */
   typesMax: 1_000_000,
   parametersMax: 1_000,

@@ -56,14 +56,30 @@ export function readBody(
   if (code.at !== end)
     throw malformed(code.at, `${end - code.at} bytes behind the last end`, "the end of the body");
   code.end = sectionEnd;
-  return { at, start, codeAt, end, locals, localBytes, ...found };
+  return bodyOf({ at, start, codeAt, end }, { locals, localBytes }, found);
 }
 
-function readLocals(
-  code: Instructions,
-  type: FunctionType,
-  use: UseFeature,
-): { locals: number; localBytes: number } {
+type Places = Pick<Body, "at" | "start" | "codeAt" | "end">;
+type Locals = Pick<Body, "locals" | "localBytes">;
+
+/** One object of one shape: a module may have a million of them. */
+function bodyOf({ at, start, codeAt, end }: Places, locals: Locals, found: Found): Body {
+  return {
+    at,
+    start,
+    codeAt,
+    end,
+    localBytes: locals.localBytes,
+    locals: locals.locals,
+    hasLoop: found.hasLoop,
+    calls: found.calls,
+    callsIndirectly: found.callsIndirectly,
+    callees: found.callees,
+    catches: found.catches,
+  };
+}
+
+function readLocals(code: Instructions, type: FunctionType, use: UseFeature): Locals {
   let locals = type.params.length;
   let localBytes = 0;
   for (const param of type.params) localBytes += slotBytes(param.code);

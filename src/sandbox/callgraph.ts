@@ -7,38 +7,37 @@
 
 import type { Module } from "./module.ts";
 
-/** One byte per defined function: 1 where it lies on a cycle of calls. Tarjan, without recursion. */
+/** One byte per defined function: 1 where it lies on a cycle of calls. */
 export function recursiveFunctions(module: Module): Uint8Array {
   const { importedFunctions: imported, bodies } = module;
   const elsewhere = bodies.length;
-  const reachable = [...module.addressTaken].filter((f) => f >= imported).map((f) => f - imported);
-  const edges: (readonly number[])[] = bodies.map(({ callees, callsIndirectly }) => {
+  const edges: (readonly number[])[] = bodies.map(({ callees, calls, callsIndirectly }) => {
+    if (!calls) return NONE;
     const direct = [...callees].filter((f) => f >= imported).map((f) => f - imported);
     return callsIndirectly || direct.length < callees.size ? [...direct, elsewhere] : direct;
   });
-  edges.push(reachable);
-
-  const onCycle = new Uint8Array(bodies.length + 1);
-  for (const group of components(edges)) {
-    const [only] = group;
-    const cyclic = group.length > 1 || edges[only!]!.includes(only!);
-    if (cyclic) for (const node of group) onCycle[node] = 1;
-  }
-  return onCycle.subarray(0, bodies.length);
+  edges.push([...module.addressTaken].filter((f) => f >= imported).map((f) => f - imported));
+  return nodesOnCycles(edges).subarray(0, bodies.length);
 }
 
-/** Strongly connected components, with an explicit stack: a hostile chain of calls may be long. */
-function components(edges: readonly (readonly number[])[]): number[][] {
+const NONE: readonly number[] = [];
+
+/**
+ * One byte per node: 1 where its strongly connected component has a cycle. Tarjan's algorithm, with
+ * an explicit stack: a hostile chain of calls may be long.
+ */
+function nodesOnCycles(edges: readonly (readonly number[])[]): Uint8Array {
+  const onCycle = new Uint8Array(edges.length);
   const order = new Int32Array(edges.length).fill(-1);
   const low = new Int32Array(edges.length);
   const onStack = new Uint8Array(edges.length);
   const nextEdge = new Int32Array(edges.length);
-  const stack: number[] = [];
-  const found: number[][] = [];
+  const stack: number[] = []; // Visited nodes whose component is not complete.
+  const path: number[] = []; // From the root of the search to the node in hand.
   let visited = 0;
   for (let root = 0; root < edges.length; root++) {
     if (order[root] !== -1) continue;
-    const path = [root];
+    path.push(root);
     while (path.length > 0) {
       const node = path.at(-1)!;
       if (order[node] === -1) {
@@ -51,20 +50,16 @@ function components(edges: readonly (readonly number[])[]): number[][] {
         path.pop();
         const parent = path.at(-1);
         if (parent !== undefined) low[parent] = Math.min(low[parent]!, low[node]!);
-        if (low[node] === order[node]) found.push(popComponent(stack, onStack, node));
+        if (low[node] !== order[node]) continue;
+        const isCycle = stack.at(-1) !== node || edges[node]!.includes(node);
+        for (let popped = -1; popped !== node;) {
+          popped = stack.pop()!;
+          onStack[popped] = 0;
+          if (isCycle) onCycle[popped] = 1;
+        }
       } else if (order[next] === -1) path.push(next);
-      else if (onStack[next]) low[node] = Math.min(low[node]!, order[next]!);
+      else if (onStack[next] === 1) low[node] = Math.min(low[node]!, order[next]!);
     }
   }
-  return found;
-}
-
-function popComponent(stack: number[], onStack: Uint8Array, root: number): number[] {
-  const group: number[] = [];
-  for (;;) {
-    const node = stack.pop()!;
-    onStack[node] = 0;
-    group.push(node);
-    if (node === root) return group;
-  }
+  return onCycle;
 }

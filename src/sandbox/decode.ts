@@ -6,6 +6,7 @@
 
 import { type Feature, MODULE_LIMITS } from "../base/mod.ts";
 import { type BodyFacts, readBody, type Spaces } from "./body.ts";
+import { IndexSites } from "./index-sites.ts";
 import { Instructions } from "./instructions.ts";
 import {
   type Body,
@@ -15,7 +16,6 @@ import {
   type ExternalKind,
   type Global,
   type Import,
-  type IndexSite,
   type Memory,
   type Module,
   type Section,
@@ -112,7 +112,7 @@ class Decoder {
   readonly #data: DataSegment[] = [];
   readonly #bodies: Body[] = [];
   readonly #facts: BodyFacts = { addressTaken: new Set(), waitAt: undefined };
-  readonly #indexSites: IndexSite[] = [];
+  readonly #indexSites = new IndexSites();
 
   constructor(bytes: Uint8Array) {
     this.#code = new Instructions(bytes, this.#use);
@@ -178,6 +178,8 @@ class Decoder {
     if (id === 14) throw unsupported(at, "string references", "section 14");
     if (id !== SECTION.custom && order < 0)
       throw unsupported(at, "an unknown section", `section ${id}`);
+    if (this.#sections.length === MODULE_LIMITS.sectionsMax)
+      throw tooLarge(at, `${MODULE_LIMITS.sectionsMax + 1} sections`, MODULE_LIMITS.sectionsMax);
     if (id !== SECTION.custom && order <= previous)
       throw malformed(at, `section ${id} out of order`, "each known section once, in order");
     code.at = start;
@@ -371,7 +373,7 @@ class Decoder {
         if (code.index >= this.#globals.length)
           throw malformed(code.indexAt, `global ${code.index}`, `one of ${this.#globals.length}`);
         if (code.index >= this.#importedGlobals) this.#use("gc", code.start);
-        this.#site("global", code.indexAt, code.indexEnd, code.index);
+        this.#indexSites.add("global", code.indexAt, code.indexEnd, code.index);
       } else if (op === OP.refFunc) {
         if (code.index >= this.#functions.length)
           throw malformed(
@@ -399,10 +401,6 @@ class Decoder {
       throw malformed(at, `opcode 0x${op.toString(16)}`, "a constant expression");
   }
 
-  #site(space: IndexSite["space"], at: number, end: number, index: number): void {
-    this.#indexSites.push({ space, at, end, index });
-  }
-
   #export(): void {
     const code = this.#code;
     const at = code.at;
@@ -410,7 +408,7 @@ class Decoder {
     const kind = this.#externalKind();
     const indexAt = code.at;
     const index = this.#index(kind, this.#countOf(kind));
-    if (kind === "global" || kind === "memory") this.#site(kind, indexAt, code.at, index);
+    if (kind === "global" || kind === "memory") this.#indexSites.add(kind, indexAt, code.at, index);
     if (kind === "global" && this.#globals[index]!.mutable) this.#use("mutable-globals", at);
     if (kind === "function") this.#facts.addressTaken.add(index);
     this.#exports.push({ name, kind, index, at });
@@ -497,7 +495,7 @@ class Decoder {
       else if (this.#memories.length === 0)
         throw malformed(at, "a data segment", "a memory to put it in");
       else memory = 0;
-      this.#site("data-flags", at, code.at, memory);
+      this.#indexSites.add("data-flags", at, code.at, memory);
       if (memory !== 0) this.#use("multi-memory", indexAt);
       this.#constant();
     }

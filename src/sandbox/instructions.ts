@@ -164,13 +164,15 @@ export class Instructions extends Reader {
         return;
       }
       case SHAPE.heapType:
-        return readHeapType(this, this.#use);
+        readHeapType(this, this.#use);
+        return;
       case SHAPE.castBranch: {
         const flags = this.u8();
         if (flags > 3) throw malformed(this.at - 1, `cast flags ${flags}`, "0 to 3");
         this.#first();
         readHeapType(this, this.#use);
-        return readHeapType(this, this.#use);
+        readHeapType(this, this.#use);
+        return;
       }
       case SHAPE.fence: {
         const order = this.u8();

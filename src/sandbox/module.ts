@@ -1,6 +1,7 @@
 // Module: what a decoded WebAssembly module is to the rest of this room. Plain data, no behaviour.
 
 import type { Feature } from "../base/mod.ts";
+import type { IndexSites } from "./index-sites.ts";
 import type { CompositeType, FunctionType, Limits, ValueType } from "./types.ts";
 
 export type ExternalKind = "function" | "table" | "memory" | "global" | "tag";
@@ -67,14 +68,6 @@ export interface DataSegment {
   readonly memory: number | undefined;
 }
 
-/** A place outside function bodies where an index of a space that the rewriter shifts is written. */
-export interface IndexSite {
-  readonly at: number;
-  readonly end: number;
-  readonly space: "global" | "memory" | "data-flags";
-  readonly index: number;
-}
-
 /** What one walk over a body found. */
 export interface Body {
   /** Offset of the body's size, of its first local declaration, of its first instruction, its end. */
@@ -124,7 +117,7 @@ export interface Module {
   /** First offset of an instruction that blocks its thread (memory.atomic.wait). */
   readonly waitAt: number | undefined;
   /** In the order in which they are written. */
-  readonly indexSites: readonly IndexSite[];
+  readonly indexSites: IndexSites;
 }
 
 /** The function type of function `index`; undefined where its type is none. */

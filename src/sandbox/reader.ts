@@ -8,6 +8,13 @@ import { Failure } from "../base/mod.ts";
 
 const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** One value type: its first byte, and a place in the module where it is spelled. */
+export interface ValueType {
+  readonly code: number;
+  readonly at: number;
+  readonly end: number;
+}
+
 export class Reader {
   readonly bytes: Uint8Array;
   /** Offset of the next byte. */
@@ -19,6 +26,8 @@ export class Reader {
    * it an index one too high would come to name a type that the rewriter appends.
    */
   types = Infinity;
+  /** Value types read so far, by what they are (types.ts). */
+  readonly spellings = new Map<number, ValueType>();
 
   constructor(bytes: Uint8Array, at = 0, end = bytes.length) {
     this.bytes = bytes;

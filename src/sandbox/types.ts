@@ -4,17 +4,12 @@
 // and the engine, which validates the module before and after, is the judge of subtyping.
 
 import { type Feature, MODULE_LIMITS } from "../base/mod.ts";
-import { malformed, type Reader, tooLarge, unsupported } from "./reader.ts";
+import { malformed, type Reader, tooLarge, unsupported, type ValueType } from "./reader.ts";
+
+export type { ValueType } from "./reader.ts";
 
 /** Tells that a feature is used at an offset; the first use of each is kept. */
 export type UseFeature = (feature: Feature, offset: number) => void;
-
-/** One value type: its first byte, and where its spelling lies. */
-export interface ValueType {
-  readonly code: number;
-  readonly at: number;
-  readonly end: number;
-}
 
 export interface FunctionType {
   readonly kind: "function";
@@ -45,41 +40,54 @@ export function readValueType(reader: Reader, use: UseFeature): ValueType {
     case I64:
     case F32:
     case F64:
-      break;
+      return spelling(reader, code, code, at);
     case V128:
       use("simd", at);
-      break;
+      return spelling(reader, code, code, at);
     default:
-      readReferenceTypeAfter(reader, code, at, use);
+      return readReferenceTypeAfter(reader, code, at, use);
   }
-  return { code, at, end: reader.at };
 }
 
 /** Reads a reference type, as tables and element segments have them. */
 export function readReferenceType(reader: Reader, use: UseFeature): ValueType {
   const at = reader.at;
-  const code = reader.u8();
-  readReferenceTypeAfter(reader, code, at, use);
-  return { code, at, end: reader.at };
+  return readReferenceTypeAfter(reader, reader.u8(), at, use);
 }
 
-function readReferenceTypeAfter(reader: Reader, code: number, at: number, use: UseFeature): void {
-  if (code === 0x63 || code === 0x64) {
-    use("function-references", at);
-    readHeapType(reader, use);
-  } else {
+function readReferenceTypeAfter(
+  reader: Reader,
+  code: number,
+  at: number,
+  use: UseFeature,
+): ValueType {
+  if (code !== 0x63 && code !== 0x64) {
     useAbstractHeapType(code, at, use);
+    return spelling(reader, code, code, at);
   }
+  use("function-references", at);
+  const heapType = readHeapType(reader, use);
+  return spelling(reader, code * 2 ** 36 + heapType, code, at);
 }
 
-/** Reads a heap type: a type index, or the code of an abstract one. */
-export function readHeapType(reader: Reader, use: UseFeature): void {
+/** The first spelling of a type, so that a million parameters share a few objects. */
+function spelling(reader: Reader, key: number, code: number, at: number): ValueType {
+  const known = reader.spellings.get(key);
+  if (known !== undefined) return known;
+  const first = { code, at, end: reader.at };
+  reader.spellings.set(key, first);
+  return first;
+}
+
+/** Reads a heap type: a type index, or the code of an abstract one, which is negative. */
+export function readHeapType(reader: Reader, use: UseFeature): number {
   const at = reader.at;
   const type = reader.s33();
   if (type >= reader.types) throw malformed(at, `type ${type}`, `one of ${reader.types}`);
-  if (type >= 0) return use("function-references", at);
   if (type < -64) throw malformed(at, `heap type ${type}`, "a type index or an abstract heap type");
-  useAbstractHeapType(type & 0x7f, at, use);
+  if (type >= 0) use("function-references", at);
+  else useAbstractHeapType(type & 0x7f, at, use);
+  return type;
 }
 
 function useAbstractHeapType(code: number, at: number, use: UseFeature): void {
@@ -172,6 +180,8 @@ function readCompositeType(reader: Reader, code: number, use: UseFeature): Compo
   }
 }
 
+const NOTHING: readonly ValueType[] = [];
+
 function readResults(reader: Reader, use: UseFeature): readonly ValueType[] {
   const at = reader.at;
   const results = readValueTypes(reader, use);
@@ -180,7 +190,8 @@ function readResults(reader: Reader, use: UseFeature): readonly ValueType[] {
 }
 
 function readValueTypes(reader: Reader, use: UseFeature): readonly ValueType[] {
-  const count = reader.count("value types", MODULE_LIMITS.typesMax);
+  const count = reader.count("value types", MODULE_LIMITS.parametersMax);
+  if (count === 0) return NOTHING;
   const types: ValueType[] = [];
   for (let i = 0; i < count; i++) types.push(readValueType(reader, use));
   return types;
