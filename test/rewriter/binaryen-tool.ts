@@ -10,6 +10,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { compileFunction } from "node:vm";
 
+import { random } from "../../tools/fuzz/random.ts";
+
 const require = createRequire(import.meta.url);
 const SCRIPT = join(dirname(require.resolve("binaryen")), "bin", "wasm-opt");
 
@@ -122,15 +124,4 @@ export async function realModule(): Promise<Uint8Array<ArrayBuffer>> {
 export function seededBytes(seed: number, count: number): Uint8Array {
   const next = random(seed);
   return Uint8Array.from({ length: count }, () => next() >>> 24);
-}
-
-/** A generator of 32-bit numbers (mulberry32). */
-export function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (mixed ^ (mixed >>> 14)) >>> 0;
-  };
 }

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { Failure } from "../../src/base/mod.ts";
 import { decode } from "../../src/sandbox/decode.ts";
 import { instrument, type InstrumentOptions } from "../../src/sandbox/instrument.ts";
-import { random } from "./binaryen-tool.ts";
+import { random } from "../../tools/fuzz/random.ts";
 import { expectSameBoundaries, expectTransparent, moduleOfSeed, OPTIONS } from "./random.ts";
 
 const SEED = 20_260_000;

@@ -7,7 +7,8 @@ import { decode } from "../../src/sandbox/decode.ts";
 import { Instructions } from "../../src/sandbox/instructions.ts";
 import type { InstrumentOptions } from "../../src/sandbox/instrument.ts";
 import type { Module } from "../../src/sandbox/module.ts";
-import { random, randomModule, seededBytes } from "./binaryen-tool.ts";
+import { random } from "../../tools/fuzz/random.ts";
+import { randomModule, seededBytes } from "./binaryen-tool.ts";
 import { compare } from "./compare.ts";
 
 /** Every way to rewrite a module that has a result to compare. */
