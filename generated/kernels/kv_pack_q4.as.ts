@@ -18,8 +18,16 @@ export const FORMAT_Q4_0: u32 = 1;
 // @ts-ignore: decorator
 @inline
 export const FORMAT_Q4_1: u32 = 2;
+/** The param "format" set to "kivi_k". */
+// @ts-ignore: decorator
+@inline
+export const FORMAT_KIVI_K: u32 = 3;
+/** The param "format" set to "kivi_v". */
+// @ts-ignore: decorator
+@inline
+export const FORMAT_KIVI_V: u32 = 4;
 
-/** Layout of a block; must be chosen; block_bytes is 18 for q4_0, 20 for q4_1. */
+/** Layout of blocks; must be chosen. block_bytes is 18 for q4_0, else 20; kivi_k needs rows in groups of 32. */
 // @ts-ignore: decorator
 @inline
 export function format(params: usize): u32 {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
-import { unpackQ4 } from "../kv_unpack_q4/reference.ts";
+import { unpackKiviKeys, unpackQ4 } from "../kv_unpack_q4/reference.ts";
 import { type Call, normals, randomFrom, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { BLOCK_BYTES, packQ4, type Q4Format } from "./reference.ts";
+import { BLOCK_BYTES, packKiviKeys, packQ4, type Q4Format } from "./reference.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 
@@ -20,9 +20,10 @@ const block = (value: (i: number) => number) =>
 const GOLDEN = {
   q4_0: "c03f 8091 91a2 a2b3 b3c4 c4d5 d5e6 e6f7 f7f8",
   q4_1: "2240 c0cb 8080 9191 a2a2 b3b3 c4c4 d5d5 e6e6 f7f7",
+  kivi_v: "2240 c0cb 0011 2233 4455 6677 8899 aabb ccdd eeff",
 };
 
-describe.each(["q4_0", "q4_1"] as const)("kv_pack_q4 in %s", (format) => {
+describe.each(["q4_0", "q4_1", "kivi_v"] as const)("kv_pack_q4 in %s", (format) => {
   const bytes = BLOCK_BYTES[format];
   const run = (x: Float32Array) => kernel.runBytes(callOf(x, format));
   const code = (x: Float32Array) => kernel.code(callOf(x, format));
@@ -152,6 +153,48 @@ describe.each(["q4_0", "q4_1"] as const)("kv_pack_q4 in %s", (format) => {
       expect(kernel.code({ ...call, block: dims })).toBe(KERNEL_CODES.INVALID_OUTPUT);
     }
   });
+});
+
+function keysOf(x: Float32Array, channels: number): Call {
+  const shapes = { x: [x.length / channels, channels / 32, 32] };
+  const dims = { block_bytes: 20 };
+  return { inputs: { x }, shapes, dims, params: { format: "kivi_k" } };
+}
+
+test.each([
+  [32, 32],
+  [32, 128],
+  [64, 32],
+  [96, 64],
+])(
+  "kv_pack_q4 in kivi_k gives the reference's bytes for %i rows of %i channels",
+  (rows, channels) => {
+    const random = randomFrom(rows);
+    for (const scale of [1e-30, 1e-5, 1, 300, 1e4]) {
+      const x = normals(rows * channels, channels, scale);
+      expect(kernel.runBytes(keysOf(x, channels))).toEqual(packKiviKeys(x, channels));
+      const steps = x.map((value) => Math.round(random() * 8) * (value > 0 ? 1 : 0.5));
+      expect(kernel.runBytes(keysOf(steps, channels))).toEqual(packKiviKeys(steps, channels));
+    }
+  },
+);
+
+test("kv_pack_q4 in kivi_k keeps a large channel from spoiling its neighbours", () => {
+  const plain = normals(32 * 32, 5);
+  const x = plain.map((value, i) => (i % 32 === 7 ? 1000 + value : value));
+  const back = unpackKiviKeys(kernel.runBytes(keysOf(x, 32)), 32)!;
+  for (const [i, value] of x.entries()) expect(Math.abs(back[i]! - value)).toBeLessThan(0.6);
+});
+
+test("kv_pack_q4 in kivi_k refuses NaN, infinity and what f16 cannot hold at every place", () => {
+  for (const bad of [NaN, Infinity, -Infinity, 1e6, -1e6])
+    for (let i = 0; i < 1024; i += 3)
+      expect(kernel.code(keysOf(normals(1024, 1).with(i, bad), 32))).toBe(1);
+});
+
+test("kv_pack_q4 in kivi_k refuses rows that fill no group of 32", () => {
+  for (const rows of [1, 31, 33, 63])
+    expect(kernel.code(keysOf(new Float32Array(rows * 64), 64))).toBe(KERNEL_CODES.INVALID_INPUT);
 });
 
 test("kv_pack_q4 in q4_0 gives the first of two opposite extremes its full range", () => {

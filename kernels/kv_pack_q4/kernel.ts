@@ -1,4 +1,4 @@
-// kv_pack_q4: f32 into blocks of 4-bit integers, byte for byte as GGML's Q4_0 and Q4_1.
+// kv_pack_q4: f32 into blocks of 4-bit integers, byte for byte as GGML's Q4_0 and Q4_1, or for KIVI.
 // In x f32[rows, blocks, 32]; out packed u8[rows, blocks, block_bytes], 18 or 20 as the format says.
 // Judge: reference.ts, every byte.
 //
@@ -6,6 +6,7 @@
 //   q4_1: | d f16 | min f16 | 16 bytes of codes |     x is about code * d + min
 //
 // Byte j holds the code of value j in its low half and that of value j + 16 in its high half.
+// For kivi_k, whose blocks run along 32 rows, and kivi_v see std/kivi-pack.ts: 20 bytes.
 //
 // q4_0: d = m / -8, where m is the first of the values with the largest magnitude, with its sign; the
 // opposite of m is therefore clipped to 7/8. Codes are x * (1 / d) + 8.5 without its fraction, at most
@@ -35,12 +36,15 @@ import {
   dimBlocks,
   dimRows,
   format,
+  FORMAT_KIVI_K,
+  FORMAT_KIVI_V,
   FORMAT_Q4_0,
   FORMAT_Q4_1,
   PARAMS_BYTES,
 } from "../../generated/kernels/kv_pack_q4.as";
 import {
   BLOCK_F32,
+  BLOCK_VALUES,
   blocksIn,
   f16Bits,
   firstOf,
@@ -50,6 +54,7 @@ import {
   largestIn,
   leastIn,
 } from "../std/block";
+import { packKeys, packValues } from "../std/kivi-pack";
 
 export { kernel_info } from "../../generated/kernels/kv_pack_q4.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
@@ -66,17 +71,21 @@ function forward(desc: usize): i32 {
   if (paramsSize(desc) != PARAMS_BYTES) return INVALID_PARAMS;
   const params: usize = paramsOffset(desc);
   const kind = format(params);
-  if (kind != FORMAT_Q4_0 && kind != FORMAT_Q4_1) return INVALID_PARAMS;
+  if (kind < FORMAT_Q4_0 || kind > FORMAT_KIVI_V) return INVALID_PARAMS;
   const bytes: u32 = kind == FORMAT_Q4_0 ? Q4_0 : Q4_1;
   const blocks = blocksIn(dimRows(params), dimBlocks(params));
   if (<u64>inputASize(desc) != blocks * BLOCK_F32) return INVALID_INPUT;
   if (dimBlockBytes(params) != bytes) return INVALID_OUTPUT;
   if (<u64>outputSize(desc) != blocks * bytes) return INVALID_OUTPUT;
+  if (kind == FORMAT_KIVI_K && dimRows(params) % BLOCK_VALUES != 0) return INVALID_INPUT;
   if (blocks == 0) return OK;
   const x: usize = inputAOffset(desc);
   const end = x + inputASize(desc);
   const packed: usize = outputOffset(desc);
-  return kind == FORMAT_Q4_0 ? packAll0(x, end, packed) : packAll1(x, end, packed);
+  if (kind == FORMAT_Q4_0) return packAll0(x, end, packed);
+  if (kind == FORMAT_Q4_1) return packAll1(x, end, packed);
+  if (kind == FORMAT_KIVI_V) return packValues(x, end, packed);
+  return packKeys(x, end, packed, dimBlocks(params) * BLOCK_F32);
 }
 
 function packAll0(x: usize, end: usize, packed: usize): i32 {

@@ -1,10 +1,10 @@
 // kv_pack_q4, plainly, one f32 operation after the other: the judge of every faster version.
 
-import { f32ToF16 } from "../../src/tensor/mod.ts";
+import { f16ToF32, f32ToF16 } from "../../src/tensor/mod.ts";
 
-export type Q4Format = "q4_0" | "q4_1";
+export type Q4Format = "q4_0" | "q4_1" | "kivi_v";
 
-export const BLOCK_BYTES = { q4_0: 18, q4_1: 20 } as const;
+export const BLOCK_BYTES = { q4_0: 18, q4_1: 20, kivi_v: 20 } as const;
 
 /** The blocks of `x`, whose length is a multiple of 32. Undefined where a block cannot hold it. */
 export function packQ4(x: Float32Array, format: Q4Format): Uint8Array | undefined {
@@ -13,10 +13,22 @@ export function packQ4(x: Float32Array, format: Q4Format): Uint8Array | undefine
   for (let block = 0; block < x.length / 32; block++) {
     const values = [...x.subarray(32 * block, 32 * block + 32)];
     const target = new DataView(packed.buffer, bytes * block, bytes);
-    const done = format === "q4_0" ? packQ40(values, target) : packQ41(values, target);
-    if (!done) return undefined;
+    if (!PACKERS[format](values, target)) return undefined;
   }
   return packed;
+}
+
+/** KIVI's keys: `packQ4` of blocks that run along 32 rows of `channels` values each. */
+export function packKiviKeys(x: Float32Array, channels: number): Uint8Array | undefined {
+  return packQ4(turned(x, 32, channels), "kivi_v");
+}
+
+/** Each group of `rows` times `columns` values with its rows as columns. */
+export function turned(x: Float32Array, rows: number, columns: number): Float32Array {
+  return x.map((_, at) => {
+    const [group, within] = [Math.floor(at / (rows * columns)), at % (rows * columns)];
+    return x[group * rows * columns + (within % rows) * columns + Math.floor(within / rows)]!;
+  });
 }
 
 function packQ40(values: readonly number[], target: DataView): boolean {
@@ -44,6 +56,30 @@ function packQ41(values: readonly number[], target: DataView): boolean {
   writeCodes(target, 4, values, (value) => scaled(value) + 0.5);
   return true;
 }
+
+function packKiviValues(values: readonly number[], target: DataView): boolean {
+  const header = new DataView(new ArrayBuffer(20));
+  if (!packQ41(values, header)) return false; // The same step and least value.
+  target.setUint32(0, header.getUint32(0));
+  const [step, least] = [0, 2].map((at) => f16ToF32(header.getUint16(at, true))) as [
+    number,
+    number,
+  ];
+  const codes = values.map((value) => {
+    const steps = Math.fround(Math.fround(value - least) / step);
+    return step === 0 ? 0 : Math.min(15, Math.max(0, nearestEven(steps)));
+  });
+  for (let j = 0; j < 16; j++) target.setUint8(4 + j, codes[2 * j]! | (codes[2 * j + 1]! << 4));
+  return true;
+}
+
+function nearestEven(value: number): number {
+  const low = Math.floor(value);
+  if (value - low !== 0.5) return Math.round(value);
+  return low % 2 === 0 ? low : low + 1;
+}
+
+const PACKERS = { q4_0: packQ40, q4_1: packQ41, kivi_v: packKiviValues } as const;
 
 /** 1 / d as f32; 0 where there is none. */
 function inverseOf(d: number): number {

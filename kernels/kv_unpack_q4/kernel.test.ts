@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
-import { BLOCK_BYTES, packQ4, type Q4Format } from "../kv_pack_q4/reference.ts";
+import { BLOCK_BYTES, packKiviKeys, packQ4, type Q4Format } from "../kv_pack_q4/reference.ts";
 import { type Call, normals, randomFrom, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { unpackQ4 } from "./reference.ts";
+import { unpackKiviKeys, unpackQ4 } from "./reference.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 
@@ -24,7 +24,7 @@ function blocks(count: number, format: Q4Format, seed: number): Uint8Array {
   });
 }
 
-describe.each(["q4_0", "q4_1"] as const)("kv_unpack_q4 in %s", (format) => {
+describe.each(["q4_0", "q4_1", "kivi_v"] as const)("kv_unpack_q4 in %s", (format) => {
   const bytes = BLOCK_BYTES[format];
   const run = (packed: Uint8Array) => kernel.run(callOf(packed, format));
 
@@ -80,6 +80,46 @@ describe.each(["q4_0", "q4_1"] as const)("kv_unpack_q4 in %s", (format) => {
       expect(kernel.code({ ...call, block: dims })).toBe(KERNEL_CODES.INVALID_INPUT);
     }
   });
+});
+
+function keysOf(packed: Uint8Array, channels: number): Call {
+  const shapes = { packed: [(packed.length / 20 / channels) * 32, channels / 32, 20] };
+  return { inputs: { packed }, shapes, params: { format: "kivi_k" } };
+}
+
+test.each([
+  [1, 32],
+  [1, 128],
+  [3, 64],
+])(
+  "kv_unpack_q4 in kivi_k gives the reference's bits for %i groups of %i channels",
+  (n, channels) => {
+    const packed = blocks(n * channels, "kivi_v", n + channels);
+    const expected = new Uint8Array(unpackKiviKeys(packed, channels)!.buffer);
+    expect(kernel.runBytes(keysOf(packed, channels))).toEqual(expected);
+  },
+);
+
+test("kv_unpack_q4 in kivi_k refuses a step or least value of infinity or NaN in any block", () => {
+  const good = packKiviKeys(normals(64 * 32, 3), 32)!;
+  for (let block = 0; block < 64; block++)
+    for (const place of [0, 2]) {
+      const packed = good.slice();
+      new DataView(packed.buffer).setUint16(block * 20 + place, 0x7e00, true);
+      expect(kernel.code(keysOf(packed, 32))).toBe(KERNEL_CODES.INVALID_INPUT);
+    }
+});
+
+test("kv_unpack_q4 in kivi_k refuses rows that fill no group of 32", () => {
+  const call = keysOf(new Uint8Array(64 * 20), 64);
+  const answer = kernel.code({
+    ...call,
+    block: (params) => {
+      params.setUint32(4, 16, true);
+      params.setUint32(8, 4, true);
+    },
+  });
+  expect(answer).toBe(KERNEL_CODES.INVALID_INPUT);
 });
 
 test("kv_unpack_q4 reads values j and j + 16 from one byte, where upstream reads neighbours", () => {

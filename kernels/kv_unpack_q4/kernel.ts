@@ -1,6 +1,7 @@
-// kv_unpack_q4: blocks of 4-bit integers, laid out as GGML's Q4_0 and Q4_1, back into f32.
+// kv_unpack_q4: blocks of 4-bit integers, laid out as GGML's Q4_0 and Q4_1 or for KIVI, back into f32.
 // In packed u8[rows, blocks, block_bytes], 18 or 20 as the format says; out x f32[rows, blocks, 32].
 // Judge: reference.ts, every bit. The layouts are in kv_pack_q4/kernel.ts.
+// For kivi_k and kivi_v see std/kivi-pack.ts.
 //
 //   q4_0: x = (code - 8) * d          q4_1: x = code * d + min, product and sum each rounded
 //
@@ -24,11 +25,15 @@ import {
   dimBlocks,
   dimRows,
   format,
+  FORMAT_KIVI_K,
+  FORMAT_KIVI_V,
   FORMAT_Q4_0,
   FORMAT_Q4_1,
   PARAMS_BYTES,
 } from "../../generated/kernels/kv_unpack_q4.as";
-import { BLOCK_F32, blocksIn, f16Value, isF16Beyond } from "../std/block";
+import { BLOCK_F32, BLOCK_VALUES, blocksIn, f16Value, isF16Beyond } from "../std/block";
+import { highHalves, lowHalves, moved16, scaled16 } from "../std/codes";
+import { unpackKeys, unpackValues } from "../std/kivi-unpack";
 
 export { kernel_info } from "../../generated/kernels/kv_unpack_q4.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
@@ -41,16 +46,21 @@ function forward(desc: usize): i32 {
   if (paramsSize(desc) != PARAMS_BYTES) return INVALID_PARAMS;
   const params: usize = paramsOffset(desc);
   const kind = format(params);
-  if (kind != FORMAT_Q4_0 && kind != FORMAT_Q4_1) return INVALID_PARAMS;
+  if (kind < FORMAT_Q4_0 || kind > FORMAT_KIVI_V) return INVALID_PARAMS;
   const bytes: u32 = kind == FORMAT_Q4_0 ? Q4_0 : Q4_1;
   const blocks = blocksIn(dimRows(params), dimBlocks(params));
   if (dimBlockBytes(params) != bytes) return INVALID_INPUT;
   if (<u64>inputASize(desc) != blocks * bytes) return INVALID_INPUT;
   if (<u64>outputSize(desc) != blocks * BLOCK_F32) return INVALID_OUTPUT;
+  if (kind == FORMAT_KIVI_K && dimRows(params) % BLOCK_VALUES != 0) return INVALID_INPUT;
   const packed: usize = inputAOffset(desc);
   const x: usize = outputOffset(desc);
   const count = <usize>blocks;
-  return kind == FORMAT_Q4_0 ? unpackAll0(packed, x, count) : unpackAll1(packed, x, count);
+  if (kind == FORMAT_Q4_0) return unpackAll0(packed, x, count);
+  if (kind == FORMAT_Q4_1) return unpackAll1(packed, x, count);
+  const end = packed + inputASize(desc);
+  if (kind == FORMAT_KIVI_V) return unpackValues(packed, end, x);
+  return unpackKeys(packed, end, x, dimBlocks(params) * BLOCK_F32);
 }
 
 function unpackAll0(packed: usize, x: usize, blocks: usize): i32 {
@@ -112,52 +122,4 @@ function unpackOne1(packed: usize, x: usize): bool {
   moved16(lowHalves(codes), x, d, from);
   moved16(highHalves(codes), x + 64, d, from);
   return true;
-}
-
-// @ts-ignore: decorator
-@inline
-function lowHalves(codes: v128): v128 {
-  return v128.and(codes, i8x16.splat(15));
-}
-
-// @ts-ignore: decorator
-@inline
-function highHalves(codes: v128): v128 {
-  return v128.and(i16x8.shr_u(codes, 4), i8x16.splat(15));
-}
-
-/** Stores 16 codes, each times `d`. */
-// @ts-ignore: decorator
-@inline
-function scaled16(codes: v128, x: usize, d: v128): void {
-  const low = i16x8.extend_low_i8x16_s(codes);
-  const high = i16x8.extend_high_i8x16_s(codes);
-  v128.store(x, f32x4.mul(lowFloats(low), d));
-  v128.store(x, f32x4.mul(highFloats(low), d), 16);
-  v128.store(x, f32x4.mul(lowFloats(high), d), 32);
-  v128.store(x, f32x4.mul(highFloats(high), d), 48);
-}
-
-/** Stores 16 codes, each times `d` plus `from`. */
-// @ts-ignore: decorator
-@inline
-function moved16(codes: v128, x: usize, d: v128, from: v128): void {
-  const low = i16x8.extend_low_i8x16_s(codes);
-  const high = i16x8.extend_high_i8x16_s(codes);
-  v128.store(x, f32x4.add(f32x4.mul(lowFloats(low), d), from));
-  v128.store(x, f32x4.add(f32x4.mul(highFloats(low), d), from), 16);
-  v128.store(x, f32x4.add(f32x4.mul(lowFloats(high), d), from), 32);
-  v128.store(x, f32x4.add(f32x4.mul(highFloats(high), d), from), 48);
-}
-
-// @ts-ignore: decorator
-@inline
-function lowFloats(codes: v128): v128 {
-  return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(codes));
-}
-
-// @ts-ignore: decorator
-@inline
-function highFloats(codes: v128): v128 {
-  return f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(codes));
 }

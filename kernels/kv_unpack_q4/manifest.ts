@@ -17,9 +17,10 @@ export const manifest = {
       type: "u32",
       default: 0,
       min: 0,
-      max: 2,
-      values: { unspecified: 0, q4_0: 1, q4_1: 2 },
-      description: "layout of a block; must be chosen; block_bytes is 18 for q4_0, 20 for q4_1",
+      max: 4,
+      values: { unspecified: 0, q4_0: 1, q4_1: 2, kivi_k: 3, kivi_v: 4 },
+      description:
+        "layout of blocks; must be chosen. block_bytes is 18 for q4_0, else 20; kivi_k needs rows in groups of 32",
     },
   },
   accuracy: { max_abs: 0 },

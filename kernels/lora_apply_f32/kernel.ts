@@ -185,9 +185,11 @@ function expand(
     const third = whole >= 48 ? v128.load(t, 32) : none;
     const fourth = whole >= 64 ? v128.load(t, 48) : none;
     do {
-      v128.store(y, f32x4.add(v128.load(base), fourOf(b, rankBytes, ragged, first, second, third, fourth)));
+      const low = fourOf(b, rankBytes, ragged, first, second, third, fourth);
+      v128.store(y, f32x4.add(v128.load(base), low));
       b += 4 * rankBytes;
-      v128.store(y, f32x4.add(v128.load(base, 16), fourOf(b, rankBytes, ragged, first, second, third, fourth)), 16);
+      const high = fourOf(b, rankBytes, ragged, first, second, third, fourth);
+      v128.store(y, f32x4.add(v128.load(base, 16), high), 16);
       b += 4 * rankBytes;
       base += 2 * VECTOR;
       y += 2 * VECTOR;

@@ -63,13 +63,15 @@ export function inverseOf(scale: f32): v128 {
   return f32x4.splat(abs(inverse) < Infinity ? inverse : 0);
 }
 
-/** The largest magnitude in the block at `x`; NaN when the block holds one, else infinity when so. */
+/** The largest magnitude in the block at `x`: NaN where the block holds one. */
 // @ts-ignore: decorator
 @inline
 export function largestIn(x: usize): f32 {
-  const a = i32x4.max_s(i32x4.max_s(magnitude(x), magnitude(x + 16)), i32x4.max_s(magnitude(x + 32), magnitude(x + 48)));
-  const b = i32x4.max_s(i32x4.max_s(magnitude(x + 64), magnitude(x + 80)), i32x4.max_s(magnitude(x + 96), magnitude(x + 112)));
-  const four = i32x4.max_s(a, b);
+  const a = i32x4.max_s(magnitude(x), magnitude(x + 16));
+  const b = i32x4.max_s(magnitude(x + 32), magnitude(x + 48));
+  const c = i32x4.max_s(magnitude(x + 64), magnitude(x + 80));
+  const d = i32x4.max_s(magnitude(x + 96), magnitude(x + 112));
+  const four = i32x4.max_s(i32x4.max_s(a, b), i32x4.max_s(c, d));
   const two = i32x4.max_s(four, i32x4.shuffle(four, four, 2, 3, 0, 1));
   const one = i32x4.max_s(two, i32x4.shuffle(two, two, 1, 0, 3, 2));
   return reinterpret<f32>(i32x4.extract_lane(one, 0));

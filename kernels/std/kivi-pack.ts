@@ -1,0 +1,173 @@
+// KIVI: packs 32 values as 4-bit codes of steps from the least of them. Values of a cache are grouped
+// within a token, keys along 32 tokens of one channel, since some channels of keys are far larger than
+// others and would spoil their neighbours.
+//
+//   block: | step f16 | least f16 | 32 codes of 4 bits, the first lowest |
+//
+// A value is about code * step + least.
+//
+// step = (greatest - least) / 15. Codes come from the step and the least as f16 has them, which is what
+// unpacking will use: (x - least) / step to the nearest, ties to even, from 0 to 15; 0 where the step
+// is 0.
+
+import { INVALID_INPUT, OK } from "../../generated/abi.as";
+import {
+  BLOCK_F32,
+  f16Bits,
+  f16Value,
+  firstOf,
+  fitsF16,
+  greatestIn,
+  largestIn,
+  leastIn,
+} from "./block";
+import { narrow, roundToHalf } from "./half";
+
+const BLOCK: usize = 20; // Bytes of a packed block.
+
+const MAGIC = memory.data<f32>([8388608]); // 2^23: what is added to it lies in the low bits.
+const FIFTEEN = memory.data<f32>([15]);
+const SIXTEEN = memory.data<f32>([16]);
+
+/** Packs blocks of 32 neighbouring values, from `x` to `end`, which are not the same. */
+export function packValues(x: usize, end: usize, packed: usize): i32 {
+  const fifteen = v128.load32_splat(FIFTEEN);
+  const sixteen = v128.load32_splat(SIXTEEN);
+  const magic = v128.load32_splat(MAGIC);
+  do {
+    if (!(largestIn(x) < Infinity)) return INVALID_INPUT;
+    let least = leastIn(x);
+    const step: f32 = abs(greatestIn(x) - least) / 15;
+    if (least == 0) least = firstOf(x, 0); // Which of the zeros, f16 can tell.
+    if (!fitsF16(step) || !fitsF16(least)) return INVALID_INPUT;
+    const stepBits = f16Bits(step);
+    const leastBits = f16Bits(least);
+    store<u32>(packed, stepBits | (leastBits << 16));
+    const steps = f32x4.splat(stepBits == 0 ? Infinity : f16Value(stepBits));
+    const from = f32x4.splat(f16Value(leastBits));
+    const a = fourBytes(x, from, steps, fifteen, sixteen, magic);
+    const b = fourBytes(x + 32, from, steps, fifteen, sixteen, magic);
+    const c = fourBytes(x + 64, from, steps, fifteen, sixteen, magic);
+    const d = fourBytes(x + 96, from, steps, fifteen, sixteen, magic);
+    const low = i16x8.narrow_i32x4_s(a, b);
+    const high = i16x8.narrow_i32x4_s(c, d);
+    v128.store(packed, i8x16.narrow_i16x8_u(low, high), 4);
+    x += BLOCK_F32;
+    packed += BLOCK;
+  } while (x != end);
+  return OK;
+}
+
+/** The codes of eight neighbouring values, two in the low byte of each lane. */
+// @ts-ignore: decorator
+@inline
+function fourBytes(
+  x: usize,
+  from: v128,
+  steps: v128,
+  fifteen: v128,
+  sixteen: v128,
+  magic: v128,
+): v128 {
+  const a = codes(v128.load(x), from, steps, fifteen);
+  const b = codes(v128.load(x, 16), from, steps, fifteen);
+  const even = i32x4.shuffle(a, b, 0, 2, 4, 6);
+  const odd = i32x4.shuffle(a, b, 1, 3, 5, 7);
+  return whole(f32x4.add(even, f32x4.mul(odd, sixteen)), magic);
+}
+
+/** Codes as f32. A step of 0 stands as infinity here, which makes every code 0. */
+// @ts-ignore: decorator
+@inline
+function codes(x: v128, from: v128, steps: v128, fifteen: v128): v128 {
+  const quotient = f32x4.div(f32x4.sub(x, from), steps);
+  const rounded = f32x4.pmax(f32x4.nearest(quotient), f32x4.splat(0));
+  return f32x4.pmin(rounded, fifteen);
+}
+
+/** Whole f32 from 0 to 65535 as i32; `magic` is 2^23. */
+// @ts-ignore: decorator
+@inline
+function whole(values: v128, magic: v128): v128 {
+  return i32x4.sub(f32x4.add(values, magic), magic);
+}
+
+/**
+ * Packs groups of 32 rows of `rowBytes` bytes each, from `x` to `end`, which are not the same. A group's
+ * blocks follow each other, one for each channel.
+ */
+export function packKeys(x: usize, end: usize, packed: usize, rowBytes: usize): i32 {
+  do {
+    const next = x + rowBytes;
+    do {
+      if (!packFourChannels(x, rowBytes, packed)) return INVALID_INPUT;
+      x += 16;
+      packed += 4 * BLOCK;
+    } while (x != next);
+    x += 31 * rowBytes;
+  } while (x != end);
+  return OK;
+}
+
+/** Packs 32 rows of the four channels at `x`. False when a block cannot hold them. */
+// @ts-ignore: decorator
+@inline
+function packFourChannels(x: usize, rowBytes: usize, packed: usize): bool {
+  const end = x + 32 * rowBytes;
+  let least = v128.load(x);
+  let greatest = least;
+  let largest = f32x4.abs(least);
+  for (let row = x; row != end; row += 4 * rowBytes) {
+    const a = v128.load(row);
+    const b = v128.load(row + rowBytes);
+    const c = v128.load(row + 2 * rowBytes);
+    const d = v128.load(row + 3 * rowBytes);
+    least = f32x4.pmin(f32x4.pmin(f32x4.pmin(f32x4.pmin(least, a), b), c), d);
+    greatest = f32x4.pmax(f32x4.pmax(f32x4.pmax(f32x4.pmax(greatest, a), b), c), d);
+    const ab = i32x4.max_s(f32x4.abs(a), f32x4.abs(b));
+    largest = i32x4.max_s(largest, i32x4.max_s(ab, i32x4.max_s(f32x4.abs(c), f32x4.abs(d))));
+  }
+  const spread = f32x4.abs(f32x4.sub(greatest, least));
+  const step = f32x4.div(spread, v128.load32_splat(FIFTEEN));
+  const limit = f32x4.splat(65520);
+  const fits = v128.and(f32x4.lt(step, limit), f32x4.lt(f32x4.abs(least), limit));
+  const numbers = f32x4.lt(largest, f32x4.splat(Infinity));
+  if (!i32x4.all_true(v128.and(fits, numbers))) return false;
+
+  const rounded = roundToHalf(step);
+  const isNone = f32x4.eq(rounded, f32x4.splat(0));
+  const steps = v128.bitselect(f32x4.splat(Infinity), rounded, isNone);
+  const from = roundToHalf(least);
+  const head = v128.or(narrow(step), i32x4.shl(narrow(least), 16));
+  v128.store32_lane(packed, head, 0);
+  v128.store32_lane(packed + BLOCK, head, 1);
+  v128.store32_lane(packed + 2 * BLOCK, head, 2);
+  v128.store32_lane(packed + 3 * BLOCK, head, 3);
+  for (let word: usize = 4; word != 20; word += 4) {
+    const low = fourRows(x, rowBytes, from, steps);
+    const high = fourRows(x + 4 * rowBytes, rowBytes, from, steps);
+    const eight = v128.or(low, i32x4.shl(high, 16));
+    v128.store32_lane(packed + word, eight, 0);
+    v128.store32_lane(packed + BLOCK + word, eight, 1);
+    v128.store32_lane(packed + 2 * BLOCK + word, eight, 2);
+    v128.store32_lane(packed + 3 * BLOCK + word, eight, 3);
+    x += 8 * rowBytes;
+  }
+  return true;
+}
+
+/** The codes of four rows of four channels, 16 bits for each channel. */
+// @ts-ignore: decorator
+@inline
+function fourRows(x: usize, rowBytes: usize, from: v128, steps: v128): v128 {
+  const fifteen = v128.load32_splat(FIFTEEN);
+  const sixteen = v128.load32_splat(SIXTEEN);
+  const a = codes(v128.load(x), from, steps, fifteen);
+  const b = codes(v128.load(x + rowBytes), from, steps, fifteen);
+  const c = codes(v128.load(x + 2 * rowBytes), from, steps, fifteen);
+  const d = codes(v128.load(x + 3 * rowBytes), from, steps, fifteen);
+  const ab = f32x4.add(a, f32x4.mul(b, sixteen));
+  const cd = f32x4.add(c, f32x4.mul(d, sixteen));
+  const magic = v128.load32_splat(MAGIC);
+  return whole(f32x4.add(ab, f32x4.mul(cd, f32x4.splat(256))), magic);
+}

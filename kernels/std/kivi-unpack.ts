@@ -1,0 +1,102 @@
+// KIVI: unpacks what kivi-pack.ts packs, whose layout is there: x = code * step + least, product
+// and sum each rounded.
+
+import { INVALID_INPUT, OK } from "../../generated/abi.as";
+import { BLOCK_F32, isF16Beyond } from "./block";
+import { widen } from "./half";
+import { highHalves, lowHalves, moved16 } from "./codes";
+
+const BLOCK: usize = 20; // Bytes of a packed block.
+
+/** Unpacks blocks of 32 neighbouring values, from `packed` to `end`. */
+export function unpackValues(packed: usize, end: usize, x: usize): i32 {
+  while (packed != end) {
+    if (isBeyond(packed)) return INVALID_INPUT;
+    const head = widen(v128.load32_zero(packed));
+    const step = i32x4.shuffle(head, head, 0, 0, 0, 0);
+    const from = i32x4.shuffle(head, head, 1, 1, 1, 1);
+    const bytes = v128.load(packed, 4);
+    const even = lowHalves(bytes);
+    const odd = highHalves(bytes);
+    moved16(firstPairs(even, odd), x, step, from);
+    moved16(lastPairs(even, odd), x + 64, step, from);
+    packed += BLOCK;
+    x += BLOCK_F32;
+  }
+  return OK;
+}
+
+// @ts-ignore: decorator
+@inline
+function firstPairs(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+// @ts-ignore: decorator
+@inline
+function lastPairs(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+
+/** Unpacks groups of 32 rows of `rowBytes` bytes each, from `packed` to `end`. */
+export function unpackKeys(packed: usize, end: usize, x: usize, rowBytes: usize): i32 {
+  while (packed != end) {
+    const next = x + rowBytes;
+    do {
+      if (!unpackFourChannels(packed, x, rowBytes)) return INVALID_INPUT;
+      packed += 4 * BLOCK;
+      x += 16;
+    } while (x != next);
+    x += 31 * rowBytes;
+  }
+  return OK;
+}
+
+/** Unpacks 32 rows of four channels. False when a step or a least value is no number. */
+// @ts-ignore: decorator
+@inline
+function unpackFourChannels(packed: usize, x: usize, rowBytes: usize): bool {
+  if (isBeyond(packed) || isBeyond(packed + BLOCK)) return false;
+  if (isBeyond(packed + 2 * BLOCK) || isBeyond(packed + 3 * BLOCK)) return false;
+  const heads = fourWords(packed);
+  const steps = widen(i16x8.shuffle(heads, heads, 0, 2, 4, 6, 0, 2, 4, 6));
+  const from = widen(i16x8.shuffle(heads, heads, 1, 3, 5, 7, 1, 3, 5, 7));
+  for (let word: usize = 4; word != 20; word += 4) {
+    const eight = fourWords(packed + word);
+    row(eight, x, steps, from);
+    row(i32x4.shr_u(eight, 4), x + rowBytes, steps, from);
+    row(i32x4.shr_u(eight, 8), x + 2 * rowBytes, steps, from);
+    row(i32x4.shr_u(eight, 12), x + 3 * rowBytes, steps, from);
+    row(i32x4.shr_u(eight, 16), x + 4 * rowBytes, steps, from);
+    row(i32x4.shr_u(eight, 20), x + 5 * rowBytes, steps, from);
+    row(i32x4.shr_u(eight, 24), x + 6 * rowBytes, steps, from);
+    row(i32x4.shr_u(eight, 28), x + 7 * rowBytes, steps, from);
+    x += 8 * rowBytes;
+  }
+  return true;
+}
+
+/** The words at one place of four blocks. */
+// @ts-ignore: decorator
+@inline
+function fourWords(at: usize): v128 {
+  const one = v128.load32_zero(at);
+  const two = v128.load32_lane(at + BLOCK, one, 1);
+  const three = v128.load32_lane(at + 2 * BLOCK, two, 2);
+  return v128.load32_lane(at + 3 * BLOCK, three, 3);
+}
+
+/** Stores four values whose codes are in the lowest bits. */
+// @ts-ignore: decorator
+@inline
+function row(bits: v128, x: usize, steps: v128, from: v128): void {
+  const codes = f32x4.convert_i32x4_s(v128.and(bits, i32x4.splat(15)));
+  v128.store(x, f32x4.add(f32x4.mul(codes, steps), from));
+}
+
+/** Whether the step or the least value of a block is infinity or NaN. */
+// @ts-ignore: decorator
+@inline
+function isBeyond(packed: usize): bool {
+  return isF16Beyond(<u32>load<u16>(packed)) || isF16Beyond(<u32>load<u16>(packed, 2));
+}
