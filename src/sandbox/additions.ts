@@ -281,7 +281,8 @@ class Planner {
 type GlobalName = Extract<AddedImport, { kind: "global" }>["name"];
 
 /** True if there is a memory to hoist; refuses those that cannot be. */
-function hasHostMemory({ memories }: Module, { memoryPagesMax }: InstrumentOptions): boolean {
+function hasHostMemory(module: Module, { memoryPagesMax }: InstrumentOptions): boolean {
+  const { memories, waitAt } = module;
   const [memory, second] = memories;
   if (memory === undefined) return false;
   if (second !== undefined) {
@@ -290,6 +291,10 @@ function hasHostMemory({ memories }: Module, { memoryPagesMax }: InstrumentOptio
   }
   if (memory.wide)
     throw unsupported(memory.at, "memory64", "a 64-bit memory, where the host owns the memory");
+  if (waitAt !== undefined && !memory.shared) {
+    const found = "a wait that traps on the author's memory, and would not on the host's";
+    throw unsupported(waitAt, "threads", found);
+  }
   const limit = memoryPagesMax ?? PAGES_MAX;
   if (memory.min <= limit) return true;
   throw new Failure("MODULE_REFUSED", {

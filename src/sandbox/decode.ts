@@ -6,6 +6,7 @@
 
 import { type Feature, MODULE_LIMITS } from "../base/mod.ts";
 import { type BodyFacts, readBody, type Spaces } from "./body.ts";
+import { readConstant } from "./constants.ts";
 import { IndexSites } from "./index-sites.ts";
 import { Instructions } from "./instructions.ts";
 import {
@@ -21,7 +22,6 @@ import {
   type Section,
   type Table,
 } from "./module.ts";
-import { OP, prefixed, PREFIX_GC, PREFIX_SIMD, SHAPE } from "./opcodes.ts";
 import { malformed, tooLarge, unsupported } from "./reader.ts";
 import {
   type CompositeType,
@@ -54,20 +54,6 @@ export const SECTION = {
 
 /** Known sections in the order that the format demands. */
 export const SECTION_ORDER: readonly number[] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
-
-/** Instructions that may stand in a constant expression. */
-const CONSTANT = new Set<number>([
-  OP.globalGet,
-  OP.refFunc,
-  OP.i32Const,
-  OP.i64Const,
-  0x43, // f32.const
-  0x44, // f64.const
-  0xd0, // ref.null
-  prefixed(PREFIX_SIMD, 12), // v128.const
-  ...[0, 1, 6, 7, 8, 26, 27, 28].map((code) => prefixed(PREFIX_GC, code)), // struct, array, i31.
-]);
-const EXTENDED_CONSTANT = new Set<number>([0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e]);
 
 /** Proposals behind kinds of imports and exports that are not read. */
 const UNKNOWN_KINDS: Readonly<Record<number, string>> = {
@@ -113,6 +99,11 @@ class Decoder {
   readonly #bodies: Body[] = [];
   readonly #facts: BodyFacts = { addressTaken: new Set(), waitAt: undefined };
   readonly #indexSites = new IndexSites();
+  readonly #notes = {
+    use: this.#use,
+    indexSites: this.#indexSites,
+    addressTaken: this.#facts.addressTaken,
+  };
 
   constructor(bytes: Uint8Array) {
     this.#code = new Instructions(bytes, this.#use);
@@ -363,42 +354,13 @@ class Decoder {
 
   /** Reads a constant expression; the value of one that is a single i32.const. */
   #constant(): number | undefined {
-    const code = this.#code;
-    const first = code.at;
-    let value: number | undefined;
-    for (;;) {
-      const op = code.next();
-      if (op === OP.end) break;
-      if (op === OP.globalGet) {
-        if (code.index >= this.#globals.length)
-          throw malformed(code.indexAt, `global ${code.index}`, `one of ${this.#globals.length}`);
-        if (code.index >= this.#importedGlobals) this.#use("gc", code.start);
-        this.#indexSites.add("global", code.indexAt, code.indexEnd, code.index);
-      } else if (op === OP.refFunc) {
-        if (code.index >= this.#functions.length)
-          throw malformed(
-            code.indexAt,
-            `function ${code.index}`,
-            `one of ${this.#functions.length}`,
-          );
-        this.#facts.addressTaken.add(code.index);
-      } else if (code.shape === SHAPE.type || code.shape === SHAPE.typeCount) {
-        if (code.index >= this.#types.length)
-          throw malformed(code.indexAt, `type ${code.index}`, `one of ${this.#types.length}`);
-      }
-      this.#checkConstant(op);
-      if (op === OP.i32Const && code.start === first)
-        value = signedAt(code.bytes, first + 1, code.at);
-      else value = undefined;
-    }
-    return value;
-  }
-
-  #checkConstant(op: number): void {
-    const at = this.#code.start;
-    if (EXTENDED_CONSTANT.has(op)) this.#use("extended-const", at);
-    else if (!CONSTANT.has(op))
-      throw malformed(at, `opcode 0x${op.toString(16)}`, "a constant expression");
+    const nameable = {
+      globals: this.#globals.length,
+      importedGlobals: this.#importedGlobals,
+      functions: this.#functions.length,
+      types: this.#types.length,
+    };
+    return readConstant(this.#code, nameable, this.#notes);
   }
 
   #export(): void {
@@ -514,12 +476,4 @@ class Decoder {
       throw malformed(end, `${this.#data.length} data segments`, `${this.#dataCount}, as counted`);
     }
   }
-}
-
-/** The value of a signed LEB128 of at most 32 bits that was checked before. */
-function signedAt(bytes: Uint8Array, at: number, end: number): number {
-  let value = 0;
-  let shift = 0;
-  for (let i = at; i < end; i++, shift += 7) value |= (bytes[i]! & 0x7f) << shift;
-  return shift < 32 && bytes[end - 1]! & 0x40 ? value | (-1 << shift) : value;
 }

@@ -86,6 +86,28 @@ const ENDLESS: readonly (readonly [what: string, fields: string])[] = [
   ],
 ];
 
+/** As above, of programs that would catch whatever stops them, and go on. */
+const CATCHING: readonly (readonly [what: string, fields: string])[] = [
+  [
+    "a loop in a try that catches all and begins anew",
+    `(func (export "run") (loop $again (try (do (loop ${TICK} (br 0))) (catch_all)) (br $again)))`,
+  ],
+  [
+    "a loop in a try_table that catches all and begins anew",
+    `(func (export "run") (loop $again (try_table (catch_all $again) (loop ${TICK} (br 0)))))`,
+  ],
+  [
+    "a loop in a try_table that keeps the exception and throws it again",
+    `(func (export "run") (loop $again (block $caught (result exnref)
+      (try_table (catch_all_ref $caught) (loop ${TICK} (br 0))) (unreachable))
+      (drop) (br $again)))`,
+  ],
+  [
+    "calls, each of which catches what the next one throws",
+    `(func $f (export "run") (try (do ${TICK} (call $f)) (catch_all (call $f))) (call $f))`,
+  ],
+];
+
 function doubling(levels: number): string {
   const functions = Array.from({ length: levels }, (_, i) =>
     i + 1 < levels ? `(func $f${i} (call $f${i + 1}) (call $f${i + 1}))` : `(func $f${i} ${TICK})`,
@@ -116,21 +138,27 @@ describe.each([
   ["", EPOCH],
   [" and a stack budget", { ...EPOCH, stackBytes: 1 << 20 }],
 ] as const)("The epoch%s", (_, options) => {
-  test.each(ENDLESS)("stops %s, when its deadline has come and not before", (_, fields) => {
-    const { run, host, ticks } = start(fields, options, { deadline: 100 });
-    expect(outcomeOf(run)).toBe("trap: unreachable");
-    expect([host.reason, ticks()]).toEqual(["deadline", 100]);
-    host.set("interrupted", 0);
-    host.set("deadline", 150);
-    expect(outcomeOf(run)).toBe("trap: unreachable"); // And again in the next call.
-    expect([host.reason, ticks()]).toEqual(["deadline", 150]);
-  });
+  test.each([...ENDLESS, ...CATCHING])(
+    "stops %s, when its deadline has come and not before",
+    (_, fields) => {
+      const { run, host, ticks } = start(fields, options, { deadline: 100 });
+      expect(outcomeOf(run)).toBe("trap: unreachable");
+      expect([host.reason, ticks()]).toEqual(["deadline", 100]);
+      host.set("interrupted", 0);
+      host.set("deadline", 150);
+      expect(outcomeOf(run)).toBe("trap: unreachable"); // And again in the next call.
+      expect([host.reason, ticks()]).toEqual(["deadline", 150]);
+    },
+  );
 
-  test.each(ENDLESS)("stops %s at once where the deadline has passed", (_, fields) => {
-    const { run, host, ticks } = start(fields, options, { deadline: 0 });
-    expect(outcomeOf(run)).toBe("trap: unreachable");
-    expect([host.reason, ticks()]).toEqual(["deadline", 0]);
-  });
+  test.each([...ENDLESS, ...CATCHING])(
+    "stops %s at once where the deadline has passed",
+    (_, fields) => {
+      const { run, host, ticks } = start(fields, options, { deadline: 0 });
+      expect(outcomeOf(run)).toBe("trap: unreachable");
+      expect([host.reason, ticks()]).toEqual(["deadline", 0]);
+    },
+  );
 });
 
 test("The epoch stops a loop across the wrap of its word", () => {
@@ -142,7 +170,7 @@ test("The epoch stops a loop across the wrap of its word", () => {
   expect([host.reason, ticks()]).toEqual(["deadline", -(2 ** 31) + 5]);
 });
 
-test.each(ENDLESS)("Fuel stops %s, every time at the same turn", (_, fields) => {
+test.each([...ENDLESS, ...CATCHING])("Fuel stops %s, every time at the same turn", (_, fields) => {
   const turns = [1, 2].map(() => {
     const { run, host, ticks } = start(fields, FUEL, { fuel: 20_000n });
     expect(outcomeOf(run)).toBe("trap: unreachable");
@@ -184,6 +212,11 @@ describe("A start function", () => {
       expect(host!.reason).toBe(reason);
     },
   );
+});
+
+test("The end of the engine's own stack is nothing that a module can catch", () => {
+  const fields = '(func $f (export "run") (try (do (call $f)) (catch_all)) (call $f))';
+  expect(outcomeOf(start(fields, EPOCH).run)).toBe("trap: stack overflow");
 });
 
 describe("With a clock in another thread", () => {

@@ -36,6 +36,8 @@ const named = MODES.map((options) => ({
 }));
 const EPOCH: InstrumentOptions = { interrupt: "epoch", memory: "keep" };
 
+const WAIT = "(func (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 0))))";
+
 const SAMPLE = `(module (import "env" "log" (func $log (param i32)))
   (memory (export "memory") 1 3) (global (export "g") (mut i32) (i32.const 7))
   (func (export "count") (param i32) (result i32)
@@ -182,11 +184,17 @@ describe("instrument() hoists the memory", () => {
     expect(result.imports.map(({ name }) => name)).toEqual(["epoch", "deadline", "interrupted"]);
   });
 
+  test("that is shared and waited on", () => {
+    const bytes = wat(`(module (memory 1 2 shared) ${WAIT})`);
+    expect(codeOf(() => instrument(bytes, HOST))).toBeUndefined();
+  });
+
   test.each([
     ["(memory 11)", "MODULE_REFUSED"],
     ["(memory 65536)", "MODULE_REFUSED"],
     ["(memory 1) (memory 1)", "MODULE_UNSUPPORTED"],
     ["(memory i64 1)", "MODULE_UNSUPPORTED"],
+    [`(memory 1) ${WAIT}`, "MODULE_UNSUPPORTED"], // It traps on a memory that is not shared.
   ])("and refuses %s with %s", (text, code) => {
     expect(codeOf(() => instrument(wat(`(module ${text})`), HOST))).toBe(code);
     expect(

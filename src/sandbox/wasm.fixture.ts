@@ -75,6 +75,21 @@ export function wat(text: string): Uint8Array<ArrayBuffer> {
   }
 }
 
+/** True if wabt can read `bytes` and takes them for valid. */
+export function isValidToWabt(bytes: Uint8Array): boolean {
+  try {
+    const module = wabt.readWasm(bytes, WABT_FEATURES);
+    try {
+      module.validate();
+      return true;
+    } finally {
+      module.destroy();
+    }
+  } catch {
+    return false; // It throws an Error of its own making for what it refuses.
+  }
+}
+
 /** What V8 says of `bytes`, or undefined if it accepts them. */
 export function refusal(bytes: Uint8Array<ArrayBuffer>): string | undefined {
   try {

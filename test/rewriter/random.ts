@@ -33,8 +33,9 @@ export async function moduleOfSeed(seed: number): Promise<Uint8Array<ArrayBuffer
 /** True where the rewriter says that it cannot: other memories to hoist, relaxed SIMD under fuel. */
 function mayRefuse(module: Module, { interrupt, memory }: InstrumentOptions): boolean {
   const hoists = memory === "host";
-  const { memories, features } = module;
-  if (hoists && (memories.length > 1 || memories.some(({ wide }) => wide))) return true;
+  const { memories, features, waitAt } = module;
+  const waits = waitAt !== undefined && !memories.every(({ shared }) => shared);
+  if (hoists && (memories.length > 1 || memories.some(({ wide }) => wide) || waits)) return true;
   return interrupt === "fuel" && features.has("relaxed-simd");
 }
 

@@ -9,9 +9,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 
+import { Failure } from "../../src/base/mod.ts";
+import { decode } from "../../src/sandbox/decode.ts";
+import { instrument } from "../../src/sandbox/instrument.ts";
+import { isValidToWabt } from "../../src/sandbox/wasm.fixture.ts";
 import { OPTIONS } from "./random.ts";
 import { canRewrite, type Notes, runScript, withoutNanBits } from "./run-script.ts";
-import { readScript, type Script } from "./wast.ts";
+import { bytesOf, readScript, type Script } from "./wast.ts";
 
 const OWN = join(import.meta.dirname, "wast");
 const OFFICIAL = process.env["ANNULUS_TESTSUITE"];
@@ -31,12 +35,42 @@ describe.each(scriptsIn(OWN))("%s", (_, path) => {
   });
 });
 
+test("Modules that wabt takes for valid it takes for valid when they are rewritten", () => {
+  let judged = 0;
+  for (const bytes of scriptsIn(OWN).flatMap(([, path]) => modulesOf(path))) {
+    if (!knownToWabt(bytes)) continue;
+    for (const options of OPTIONS) {
+      try {
+        expect(isValidToWabt(instrument(bytes, options).bytes)).toBe(true);
+        judged++;
+      } catch (error) {
+        if (!(error instanceof Failure) || error.code !== "MODULE_UNSUPPORTED") throw error;
+      }
+    }
+  }
+  expect(judged).toBeGreaterThan(100);
+});
+
 describe.runIf(OFFICIAL !== undefined)("The official test suite", () => {
   test.each(OFFICIAL === undefined ? [] : scriptsIn(OFFICIAL))("%s", (_, path) => {
     const script = readScript(readFileSync(path, "utf8"));
     expectSame(script, runScript(script, undefined));
   });
 });
+
+function modulesOf(path: string): Uint8Array<ArrayBuffer>[] {
+  const script = readScript(readFileSync(path, "utf8"));
+  return script.commands.flatMap((command) => {
+    const bytes = command.do === "module" ? bytesOf(script, command.form) : undefined;
+    return bytes !== undefined && WebAssembly.validate(bytes) ? [bytes] : [];
+  });
+}
+
+/** wabt reads neither garbage collection nor typed references: there it is no judge. */
+function knownToWabt(bytes: Uint8Array): boolean {
+  const { features } = decode(bytes);
+  return !features.has("gc") && !features.has("function-references") && isValidToWabt(bytes);
+}
 
 function scriptsIn(folder: string): [name: string, path: string][] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
