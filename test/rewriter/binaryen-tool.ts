@@ -114,12 +114,6 @@ export async function randomModule(
   }
 }
 
-/** Binaryen's own WebAssembly, some ten megabytes: what a real compiler makes of a real program. */
-export async function realModule(): Promise<Uint8Array<ArrayBuffer>> {
-  if (compiled === undefined) await wasmOpt(["--version"]);
-  return compiled.wasm;
-}
-
 /** Bytes that a seed decides, and how many. */
 export function seededBytes(seed: number, count: number): Uint8Array {
   const next = random(seed);
