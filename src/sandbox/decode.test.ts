@@ -526,6 +526,11 @@ describe("decode() refuses proposals that it cannot read, with feature and offse
       bytes: moduleOf(vectorSection(2, [[...names, 0x7f, 0]])),
       at: 15,
     },
+    {
+      feature: "an element segment of numbers", // Which V8 takes; found by the fuzzer, seed 2027.
+      bytes: moduleOf(vectorSection(9, [[5, 0x7d, 0]])),
+      at: 12,
+    },
     { feature: "an unknown section", bytes: moduleOf(section(15, [])), at: 8 },
     {
       feature: "the component model",
