@@ -13,3 +13,4 @@ export {
 export { ASSUMED_FEATURES, type Feature, FEATURES } from "./features.ts";
 export { MODULE_LIMITS, PACK_LIMITS, SANDBOX_LIMITS, SANDBOX_RANGES } from "./limits.ts";
 export { MODEL_LIMITS, TENSOR_LIMITS } from "./limits.ts";
+export type { Reference, ReferenceCall, ReferenceOutput, References } from "./reference.ts";
