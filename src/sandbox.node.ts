@@ -1,8 +1,10 @@
-// Front door `annulus/sandbox` on Node: the sandbox room, with a ticker thread behind it.
+// Front door `annulus/sandbox` on Node: the sandbox room, with a ticker thread behind it, and the policy
+// on what may run outside.
 
 import { sharedTicker } from "./platform/node/mod.ts";
 import { Sandbox as Core, type SandboxOptions, type TickerSource } from "./sandbox/mod.ts";
 
+export * from "./bypass/mod.ts";
 export { sharedTicker } from "./platform/node/mod.ts";
 export * from "./sandbox/mod.ts";
 

@@ -15,7 +15,9 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   layout: [],
   tensor: [],
   rope: [],
+  reference: [],
   sandbox: [],
+  bypass: [],
   model: [],
   pack: ["semver", "zod"],
 };

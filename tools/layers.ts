@@ -14,12 +14,14 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   layout: ["base"],
   tensor: ["base"],
   rope: ["base"],
+  reference: ["base", "layout", "tensor"],
   pack: ["base", "layout"],
   sandbox: ["base", "layout", "pack"],
-  model: ["base", "tensor", "rope", "pack", "sandbox"],
+  bypass: ["base", "pack"],
+  model: ["base", "tensor", "rope", "pack", "sandbox", "bypass"],
   platform: ["base", "pack", "sandbox"], // Implements the seams those rooms declare.
-  cli: ["base", "layout", "tensor", "pack", "sandbox", "model", "platform"],
-  ".": ["base", "layout", "tensor", "rope", "pack", "sandbox", "model", "platform"], // The front door.
+  cli: ["base", "layout", "tensor", "pack", "sandbox", "bypass", "model", "platform"],
+  ".": ["base", "layout", "tensor", "rope", "pack", "sandbox", "bypass", "model", "platform"], // The front door.
 };
 
 /** One import that breaks the table or goes round a door. */

@@ -61,6 +61,8 @@ export const FAILURES = {
   KERNEL_CODE: "The kernel returned an error code",
   KERNEL_LINK: "The kernel could not be instantiated",
   ENGINE_UNSUPPORTED: "This engine lacks what the sandbox needs",
+  // Bypass.
+  BYPASS_REFUSED: "This host does not let that run outside the sandbox",
   // Tensor files.
   TENSOR_FILE_INVALID: "The tensor file is malformed",
   TENSOR_FILE_UNSUPPORTED: "The tensor file holds something that is not supported",

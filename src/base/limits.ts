@@ -77,6 +77,15 @@ export const SANDBOX_RANGES = {
   tableElementsMax: [0, 10_000_000],
 } as const;
 
+export const BYPASS_LIMITS = {
+  /** Matrices up to this side stay in the sandbox, where a call costs little beside them. */
+  matrixSideMax: 1000,
+  /** Operations that may take this long stay in the sandbox too. */
+  latencyMsMax: 1,
+  /** Meters of one policy: a host has a handful of native kernels, and each costs an object. */
+  namesMax: 4096,
+} as const;
+
 export const TENSOR_LIMITS = {
   /** A `.safetensors` header, as the format's own reader bounds it. */
   headerBytesMax: 100 * MIB,

@@ -60,6 +60,7 @@ export const EXIT_CODES: Readonly<Record<FailureCode, Exclude<ExitCode, 0>>> = {
   KERNEL_CODE: 4,
   KERNEL_LINK: 4,
   ENGINE_UNSUPPORTED: 1,
+  BYPASS_REFUSED: 2,
   TENSOR_INVALID: 2,
   TENSOR_FILE_INVALID: 2,
   TENSOR_FILE_UNSUPPORTED: 2,
