@@ -7,11 +7,9 @@
 import { describe, expect, test } from "vitest";
 import { KERNEL_CODES } from "../src/layout/mod.ts";
 import { manifest as rmsnormManifest } from "./rmsnorm_f32/manifest.ts";
-import { rmsnorm } from "./rmsnorm_f32/reference.ts";
+import { rmsnorm, rope, ropeAngles, swiglu } from "../src/reference/mod.ts";
 import { manifest as ropeManifest } from "./rope_f32/manifest.ts";
-import { rope, ropeAngles } from "./rope_f32/reference.ts";
 import { manifest as swigluManifest } from "./swiglu_f32/manifest.ts";
-import { swiglu } from "./swiglu_f32/reference.ts";
 import { absoluteError, type Call, normals, TestedKernel } from "./testing.ts";
 
 type Manifest = typeof rmsnormManifest | typeof ropeManifest | typeof swigluManifest;

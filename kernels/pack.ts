@@ -44,7 +44,25 @@ export const pack = {
     kvUnpackQ4,
     loraApplyF32,
   ],
-  fallbacks: {}, // None yet: a fallback must name something that this runtime can run instead.
+  // Each is one of src/reference, which every host that has this runtime has.
+  fallbacks: {
+    rope_f32: "rope_reference",
+    rope_f16: "rope_reference",
+    rope_q8: "rope_q8_reference",
+    rmsnorm_f32: "rmsnorm_reference",
+    rmsnorm_f16: "rmsnorm_reference",
+    rmsnorm_residual_f32: "rmsnorm_residual_reference",
+    rmsnorm_residual_f16: "rmsnorm_residual_reference",
+    swiglu_f32: "swiglu_reference",
+    swiglu_f16: "swiglu_reference",
+    swiglu_packed_f32: "swiglu_packed_reference",
+    swiglu_packed_f16: "swiglu_packed_reference",
+    kv_pack_q8: "kv_pack_q8_reference",
+    kv_unpack_q8: "kv_unpack_q8_reference",
+    kv_pack_q4: "kv_pack_q4_reference",
+    kv_unpack_q4: "kv_unpack_q4_reference",
+    lora_apply_f32: "lora_apply_reference",
+  },
 } as const satisfies PackSource;
 
 /** The kernels whose `kernel_backward` computes gradients, as their `kernel_info` says. */

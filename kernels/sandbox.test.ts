@@ -14,14 +14,17 @@ import {
 } from "../src/pack.node.ts";
 import { Sandbox } from "../src/sandbox.node.ts";
 import { pack as source } from "./pack.ts";
-import { packQ4 } from "./kv_pack_q4/reference.ts";
-import { packQ8 } from "./kv_pack_q8/reference.ts";
-import { unpackQ4 } from "./kv_unpack_q4/reference.ts";
-import { unpackQ8 } from "./kv_unpack_q8/reference.ts";
-import { lora } from "./lora_apply_f32/reference.ts";
-import { rmsnorm } from "./rmsnorm_f32/reference.ts";
-import { rope, ropeAngles } from "./rope_f32/reference.ts";
-import { swiglu } from "./swiglu_f32/reference.ts";
+import {
+  lora,
+  packQ4,
+  packQ8,
+  rmsnorm,
+  rope,
+  ropeAngles,
+  swiglu,
+  unpackQ4,
+  unpackQ8,
+} from "../src/reference/mod.ts";
 import { absoluteError, normals, relativeError } from "./testing.ts";
 
 const PACKED = join(import.meta.dirname, "../packs/core");
@@ -34,8 +37,7 @@ async function signedPack() {
   const seams = { read: committed, compile: ({ path }: { path: string }) => committed(path) };
   const files = new Map(await buildPack(source, { ...seams, signingKey: key.publicText }));
   files.set(SIGNATURE_PATH, await key.sign(files.get("kernels.json")!));
-  const references = new Set<string>(Object.values(source.fallbacks));
-  return loadPack(memoryFiles(files), { trust: await trustKeys(key.publicText), references });
+  return loadPack(memoryFiles(files), { trust: await trustKeys(key.publicText) });
 }
 
 const pack = await signedPack();

@@ -2,6 +2,7 @@
 
 import { type PackFiles, type VerifiedPack, type VerifyOptions, verifyPack } from "./pack/mod.ts";
 import { openPackFiles } from "./platform/node/mod.ts";
+import { REFERENCES } from "./reference/mod.ts";
 import { VERSION } from "./version.ts";
 
 export * from "./pack/mod.ts";
@@ -13,7 +14,8 @@ export type LoadOptions = Pick<VerifyOptions, "trust"> & Partial<Omit<VerifyOpti
 
 /**
  * Reads and verifies a pack: a folder, a `.tar`, a tar's bytes, or files of another kind. The clock,
- * the platform and the runtime's version are this process's, unless `options` says otherwise.
+ * the platform and the runtime's version are this process's, and fallbacks may name what `REFERENCES`
+ * has, unless `options` says otherwise.
  */
 export async function loadPack(
   source: string | URL | Uint8Array | PackFiles,
@@ -25,6 +27,7 @@ export async function loadPack(
     now: Date.now,
     runtimeVersion: VERSION,
     platform: { name: "node", version: process.versions.node },
+    references: REFERENCES,
     ...options,
   });
 }

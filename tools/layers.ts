@@ -20,8 +20,19 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   bypass: ["base", "pack"],
   model: ["base", "tensor", "rope", "pack", "sandbox", "bypass"],
   platform: ["base", "pack", "sandbox"], // Implements the seams those rooms declare.
-  cli: ["base", "layout", "tensor", "pack", "sandbox", "bypass", "model", "platform"],
-  ".": ["base", "layout", "tensor", "rope", "pack", "sandbox", "bypass", "model", "platform"], // The front door.
+  cli: ["base", "layout", "tensor", "reference", "pack", "sandbox", "bypass", "model", "platform"],
+  ".": [
+    "base",
+    "layout",
+    "tensor",
+    "rope",
+    "reference",
+    "pack",
+    "sandbox",
+    "bypass",
+    "model",
+    "platform",
+  ], // The front door.
 };
 
 /** One import that breaks the table or goes round a door. */

@@ -1,9 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
-import { unpackKiviKeys, unpackQ4 } from "../kv_unpack_q4/reference.ts";
+import {
+  BLOCK_BYTES,
+  packKiviKeys,
+  packQ4,
+  type Q4Format,
+  unpackKiviKeys,
+  unpackQ4,
+} from "../../src/reference/mod.ts";
 import { type Call, normals, randomFrom, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { BLOCK_BYTES, packKiviKeys, packQ4, type Q4Format } from "./reference.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 

@@ -1,6 +1,6 @@
 // kv_pack_q4: f32 into blocks of 4-bit integers, byte for byte as GGML's Q4_0 and Q4_1, or for KIVI.
 // In x f32[rows, blocks, 32]; out packed u8[rows, blocks, block_bytes], 18 or 20 as the format says.
-// Judge: reference.ts, every byte.
+// Judge: src/reference, every byte.
 //
 //   q4_0: | d f16 |         | 16 bytes of codes |     x is about (code - 8) * d
 //   q4_1: | d f16 | min f16 | 16 bytes of codes |     x is about code * d + min

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import { unpackKiviKeys } from "../kv_unpack_q4/reference.ts";
+import { packKiviKeys, unpackKiviKeys } from "../../src/reference/mod.ts";
 import { normals } from "../testing.ts";
-import { packKiviKeys } from "./reference.ts";
 import { packedTokens } from "./residual.ts";
 
 const CHANNELS = 64;

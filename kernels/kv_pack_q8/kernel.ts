@@ -1,5 +1,5 @@
 // kv_pack_q8: f32 into blocks of 8-bit integers, byte for byte as GGML's Q8_0.
-// In x f32[rows, blocks, 32]; out packed u8[rows, blocks, 34]. Judge: reference.ts, every byte.
+// In x f32[rows, blocks, 32]; out packed u8[rows, blocks, 34]. Judge: src/reference, every byte.
 //
 //   block: | d f16 | 32 codes i8 |        x is about d * code
 //

@@ -1,6 +1,6 @@
 // kv_unpack_q4: blocks of 4-bit integers, laid out as GGML's Q4_0 and Q4_1 or for KIVI, back into f32.
 // In packed u8[rows, blocks, block_bytes], 18 or 20 as the format says; out x f32[rows, blocks, 32].
-// Judge: reference.ts, every bit. The layouts are in kv_pack_q4/kernel.ts.
+// Judge: src/reference, every bit. The layouts are in kv_pack_q4/kernel.ts.
 // For kivi_k and kivi_v see std/kivi-pack.ts.
 //
 //   q4_0: x = (code - 8) * d          q4_1: x = code * d + min, product and sum each rounded

@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
-import { packQ8 } from "../kv_pack_q8/reference.ts";
+import { packQ8, unpackQ8 } from "../../src/reference/mod.ts";
 import { type Call, normals, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { unpackQ8 } from "./reference.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 

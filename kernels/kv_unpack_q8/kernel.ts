@@ -1,5 +1,5 @@
 // kv_unpack_q8: blocks of 8-bit integers, laid out as GGML's Q8_0, back into f32.
-// In packed u8[rows, blocks, 34]; out x f32[rows, blocks, 32]. Judge: reference.ts, every bit.
+// In packed u8[rows, blocks, 34]; out x f32[rows, blocks, 32]. Judge: src/reference, every bit.
 //
 //   block: | d f16 | 32 codes i8 |        x = code * d, rounded once
 //

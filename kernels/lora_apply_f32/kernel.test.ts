@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
 import { type Call, normals, randomFrom, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { lora, type LoraShape, type LoraTensors } from "./reference.ts";
+import { lora, type LoraShape, type LoraTensors } from "../../src/reference/mod.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 

@@ -1,6 +1,6 @@
 // lora_apply_f32: y = base + scale * B (A x) for each token, with the adapter that the token names.
 // In x f32[tokens, in], a f32[adapters, rank, in], b f32[adapters, out, rank], scales f32[adapters],
-// base f32[tokens, out], adapter i32[tokens]; out y like base. Judge: reference.ts, 1e-5 of the sum of
+// base f32[tokens, out], adapter i32[tokens]; out y like base. Judge: src/reference, 1e-5 of the sum of
 // the terms' magnitudes.
 //
 // A and B are as PEFT stores them. The host works out the scales: alpha / rank, or alpha / sqrt(rank)

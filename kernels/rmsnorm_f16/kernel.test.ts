@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
 import { halfNormals, halvesOf, ulpError } from "../half-values.ts";
-import { rmsnorm as wideNorm, type RmsnormOptions } from "../rmsnorm_f32/reference.ts";
+import { rmsnorm, type RmsnormOptions } from "../../src/reference/mod.ts";
 import { type Call, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { rmsnorm } from "./reference.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 
@@ -48,7 +47,7 @@ test.each([1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 64, 65, 127, 192, 256, 259, 768, 
 
 test("rmsnorm_f16 mostly rounds to the very f16 that the reference does", () => {
   const [x, weight] = [halfNormals(8 * 4096, 1), halfNormals(4096, 2)];
-  const expected = Float16Array.from(wideNorm(x, weight, 1e-5));
+  const expected = Float16Array.from(rmsnorm(x, weight, 1e-5));
   const off = run(x, weight).filter((value, i) => value !== expected[i]!).length;
   expect(off).toBeLessThan(x.length / 500); // Those that lie on a border, within f32's own error.
 });

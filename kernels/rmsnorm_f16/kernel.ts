@@ -1,5 +1,5 @@
 // rmsnorm_f16: y = x / sqrt(mean(x²) + eps) * weight, for each row, in f32 but for what is stored.
-// In x f16[rows, dim], weight f16[dim]; out y f16[rows, dim]. Judge: reference.ts, one unit in the last
+// In x f16[rows, dim], weight f16[dim]; out y f16[rows, dim]. Judge: src/reference, one unit in the last
 // place, two with `cast_before_weight`.
 //
 // With `plus_one` the row is multiplied by weight + 1, in f32. With `cast_before_weight` the normalised

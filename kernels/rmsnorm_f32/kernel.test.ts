@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
 import { type Call, normals, relativeError, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { rmsnorm } from "./reference.ts";
+import { rmsnorm } from "../../src/reference/mod.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 

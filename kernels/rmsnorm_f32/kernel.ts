@@ -1,5 +1,5 @@
 // rmsnorm_f32: y = x / sqrt(mean(x²) + eps) * weight, for each row.
-// In x f32[rows, dim], weight f32[dim]; out y f32[rows, dim]. Judge: reference.ts, relative 1e-5.
+// In x f32[rows, dim], weight f32[dim]; out y f32[rows, dim]. Judge: src/reference, relative 1e-5.
 //
 // With `plus_one` the row is multiplied by weight + 1, which is worked out once, into scratch. It is
 // never guessed: files converted to GGUF hold the sum already.

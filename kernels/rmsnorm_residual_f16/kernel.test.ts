@@ -3,7 +3,7 @@ import { KERNEL_CODES } from "../../src/layout/mod.ts";
 import { halfNormals, halvesOf, ulpError } from "../half-values.ts";
 import { type Call, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { rmsnormResidual } from "./reference.ts";
+import { rmsnormResidual } from "../../src/reference/mod.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 

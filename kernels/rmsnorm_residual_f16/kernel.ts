@@ -1,6 +1,6 @@
 // rmsnorm_residual_f16: h = x + residual, rounded to f16, and y = h / sqrt(mean(h²) + eps) * weight, for
 // each row. In x f16[rows, dim], residual like x, weight f16[dim]; out y and h like x. Judge:
-// reference.ts, h to the bit and y one unit in the last place, two with `cast_before_weight`.
+// src/reference, h to the bit and y one unit in the last place, two with `cast_before_weight`.
 //
 // A sum of two f16 that is first rounded to f32 rounds to the same f16 as the sum itself, since f32 has
 // more than twice the digits. The flags are those of rmsnorm_f16.

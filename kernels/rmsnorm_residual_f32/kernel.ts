@@ -1,5 +1,5 @@
 // rmsnorm_residual_f32: h = x + residual, and y = h / sqrt(mean(h²) + eps) * weight, for each row.
-// In x f32[rows, dim], residual like x, weight f32[dim]; out y and h like x. Judge: reference.ts, h to
+// In x f32[rows, dim], residual like x, weight f32[dim]; out y and h like x. Judge: src/reference, h to
 // the bit and y relative 1e-5.
 //
 // With `plus_one` the row is multiplied by weight + 1, as in rmsnorm_f32.

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
 import { halfNormals, halvesOf } from "../half-values.ts";
-import { ropeAngles } from "../rope_f32/reference.ts";
+import { rope, ropeAngles, type RopeShape } from "../../src/reference/mod.ts";
 import { type Call, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { rope, type RopeShape } from "./reference.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 const POSITIONS = [0, 41, 4095];

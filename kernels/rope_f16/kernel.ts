@@ -1,6 +1,6 @@
 // rope_f16: turns pairs of values by the angles of their position, as rope_f32, in f32 but for what is
 // stored. In x f16[batch, seq, heads, dim], freqs f32[seq, dim_half]: angles in radians; out y like x.
-// Judge: reference.ts, half a unit in the last place of the pair's length.
+// Judge: src/reference, half a unit in the last place of the pair's length.
 //
 // Layouts, `inverse` and `scale` are those of rope_f32. Angles stay f32: f16 could not tell positions.
 // Versions: 1 heads widened into scratch (this one). Times: bench/results.

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
 import { absoluteError, type Call, normals, randomFrom, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { rope, ropeAngles, type RopeShape } from "./reference.ts";
+import { rope, ropeAngles, type RopeShape } from "../../src/reference/mod.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 

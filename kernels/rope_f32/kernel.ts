@@ -1,6 +1,6 @@
 // rope_f32: turns pairs of values by the angles of their position.
 // In x f32[batch, seq, heads, dim], freqs f32[seq, dim_half]: angles in radians, not frequencies;
-// out y like x. Judge: reference.ts, absolute 1e-5 times the largest |x|.
+// out y like x. Judge: src/reference, absolute 1e-5 times the largest |x|.
 //
 // The first 2 * dim_half values of a head turn, the rest is copied. Which two values are a pair must be
 // said: interleaved pairs (2i, 2i + 1), as GPT-J and GGUF have them, or half_split pairs

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
-import { ropeAngles } from "../rope_f32/reference.ts";
+import { packQ8, ropeAngles, ropeQ8, unpackQ8 } from "../../src/reference/mod.ts";
 import { type Call, normals, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { packQ8, ropeQ8, unpackQ8 } from "./reference.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 const POSITIONS = [0, 41, 4095];

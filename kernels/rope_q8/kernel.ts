@@ -1,6 +1,6 @@
 // rope_q8: turns pairs of values by the angles of their position, as rope_f32, in Q8_0 blocks.
 // In x u8[batch, seq, heads, blocks, 34], blocks of 32 values; freqs f32[seq, dim_half]: angles in
-// radians; out y like x. Judge: reference.ts, half a code and the rounding of the scale.
+// radians; out y like x. Judge: src/reference, half a code and the rounding of the scale.
 //
 // A block that holds a value which turns is unpacked, turned in f32, and packed anew with a scale of its
 // own, byte for byte as GGML packs. Blocks beyond are copied. A scale that is no number is INVALID_INPUT,

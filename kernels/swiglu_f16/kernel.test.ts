@@ -3,7 +3,7 @@ import { KERNEL_CODES } from "../../src/layout/mod.ts";
 import { halfNormals, halvesOf, ulpError } from "../half-values.ts";
 import { type Call, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { type Activation, swiglu } from "./reference.ts";
+import { type Activation, swiglu } from "../../src/reference/mod.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 const ACTIVATIONS: readonly Activation[] = ["silu", "gelu_tanh", "gelu_erf"];

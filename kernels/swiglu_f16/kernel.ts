@@ -1,5 +1,5 @@
 // swiglu_f16: y = act(gate) * up, as swiglu_f32 does, in f32 but for what is stored.
-// In gate, up f16[tokens, ffn]; out y like them. Judge: reference.ts, one unit in the last place.
+// In gate, up f16[tokens, ffn]; out y like them. Judge: src/reference, one unit in the last place.
 // Versions: 1 eight values per turn (this one). Times: bench/results.
 
 import {

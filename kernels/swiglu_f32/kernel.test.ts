@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
 import { type Call, normals, randomFrom, relativeError, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { type Activation, geluErf, geluTanh, silu, swiglu } from "./reference.ts";
+import { type Activation, geluErf, geluTanh, silu, swiglu } from "../../src/reference/mod.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 

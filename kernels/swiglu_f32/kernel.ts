@@ -1,5 +1,5 @@
 // swiglu_f32: y = act(gate) * up, where act is silu, z / (1 + e^-z), or one of the two forms of gelu.
-// In gate, up f32[tokens, ffn]; out y like them. Judge: reference.ts, relative 2e-6.
+// In gate, up f32[tokens, ffn]; out y like them. Judge: src/reference, relative 2e-6.
 //
 // A result of act below 2^-126 keeps fewer digits, as f32 has no more. The two forms of gelu differ by up
 // to 5e-4, so a model's name for its activation must say which.

@@ -1,5 +1,5 @@
 // swiglu_packed_f16: y = act(gate) * up, as swiglu_f16, where gate and up share one tensor.
-// In gate_up f16[tokens, 2, ffn]; out y f16[tokens, ffn]. Judge: reference.ts, one unit in the last
+// In gate_up f16[tokens, 2, ffn]; out y f16[tokens, ffn]. Judge: src/reference, one unit in the last
 // place. The packings are those of swiglu_packed_f32.
 // Versions: 1 halves by rows, pairs four at a time (this one). Times: bench/results.
 

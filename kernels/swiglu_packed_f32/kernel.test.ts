@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { KERNEL_CODES } from "../../src/layout/mod.ts";
 import { type Call, normals, relativeError, TestedKernel } from "../testing.ts";
 import { manifest } from "./manifest.ts";
-import { swigluPacked } from "./reference.ts";
+import { swigluPacked } from "../../src/reference/mod.ts";
 
 const kernel = await TestedKernel.compile(manifest);
 

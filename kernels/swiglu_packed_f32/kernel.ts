@@ -1,5 +1,5 @@
 // swiglu_packed_f32: y = act(gate) * up, as swiglu_f32, where gate and up share one tensor.
-// In gate_up f32[tokens, 2, ffn]; out y f32[tokens, ffn]. Judge: reference.ts, relative 2e-6.
+// In gate_up f32[tokens, 2, ffn]; out y f32[tokens, ffn]. Judge: src/reference, relative 2e-6.
 //
 // A token has 2 * ffn values. In halves they are all gates, then all ups, as a matrix of both stacked
 // gives them; interleaved they are pairs of a gate and its up. Nothing in the values tells which, so

@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { Failure } from "../base/mod.ts";
 import { type TrustPolicy, type VerifiedPack, verifyPack } from "../pack/mod.ts";
 import { openPackFiles } from "../platform/node/mod.ts";
+import { REFERENCES } from "../reference/mod.ts";
 import { readTrust } from "./input.ts";
 import type { Io } from "./io.ts";
 import { type Report, table } from "./output.ts";
@@ -35,7 +36,10 @@ export function withTrustOptions(command: Command): Command {
   return command
     .option("--trust <file>", "the key ring: whom this host trusts")
     .option("--allow-unsigned", "accept a pack without a signature, and say so")
-    .option("--reference <id...>", "implementations of the host's own that fallbacks may name")
+    .option(
+      "--reference <id...>",
+      "further implementations of the host's own that fallbacks may name",
+    )
     .option("--audit <file>", "append every decision to this log, one JSON document per line");
 }
 
@@ -52,7 +56,7 @@ export async function loadTrusted(
     now: io.now,
     runtimeVersion: io.version,
     platform: { name: "node", version: process.versions.node },
-    references: new Set(reference),
+    references: new Set([...REFERENCES.keys(), ...reference]),
     allowUnsigned,
     audit: (event) => {
       if (audit === undefined) return;

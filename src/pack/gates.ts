@@ -5,6 +5,7 @@ import { compare } from "semver";
 import { Failure, type FailureCode, type Feature, FEATURES, type Issue } from "../base/mod.ts";
 import type { KernelEntry, Manifest, PlatformSpec } from "./manifest-schema.ts";
 import { issueOf } from "./rules.ts";
+import { BASELINE, type KernelModule, modulesOf } from "./variants.ts";
 
 /** What a pack may be refused for, as the host knows it. */
 export interface Host {
@@ -13,7 +14,7 @@ export interface Host {
   readonly ceilings: Ceilings;
   readonly hasFeature: (feature: Feature) => boolean;
   /** Ids of the host's own implementations, which a fallback may name. */
-  readonly references: ReadonlySet<string>;
+  readonly references: Pick<ReadonlySet<string>, "has">;
 }
 
 export interface Platform {
@@ -97,8 +98,12 @@ function passPlatform(kernel: KernelEntry, { platform, hasFeature }: Host): void
       detail: { kernel: kernel.id, platform: name, required, actual },
     });
   }
-  const missing = spec.features.find((feature) => !(isFeature(feature) && hasFeature(feature)));
+  const lacking = (feature: string): boolean => !(isFeature(feature) && hasFeature(feature));
+  const missing = spec.features.find(lacking);
   if (missing === undefined) return;
+  const fits = ({ variant, features }: KernelModule): boolean =>
+    variant !== BASELINE && !features.some(lacking);
+  if (modulesOf(kernel).some(fits)) return; // The sandbox runs that one here.
   throw refused(
     "MISSING_FEATURE",
     at,

@@ -15,8 +15,8 @@ export interface VerifyOptions {
   readonly ceilings?: Ceilings | undefined;
   /** What the engine can do; probed by default. */
   readonly hasFeature?: ((feature: Feature) => boolean) | undefined;
-  /** Ids of the host's own implementations, which fallbacks may name. */
-  readonly references?: ReadonlySet<string> | undefined;
+  /** The host's own implementations, or just their ids: what fallbacks may name. */
+  readonly references?: Pick<ReadonlySet<string>, "has"> | undefined;
   /** Accepts a pack that carries no signature. A signature that is there is still judged. */
   readonly allowUnsigned?: boolean | undefined;
   /** Told of every decision. A pack whose acceptance cannot be recorded is not accepted. */

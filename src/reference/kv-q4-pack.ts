@@ -1,17 +1,20 @@
 // kv_pack_q4, plainly, one f32 operation after the other: the judge of every faster version.
 
-import { f16ToF32, f32ToF16 } from "../../src/tensor/mod.ts";
+import type { Reference, ReferenceCall } from "../base/mod.ts";
+import { KERNEL_CODES } from "../layout/mod.ts";
+import { f16ToF32, f32ToF16 } from "../tensor/mod.ts";
+import { bytesOut, dim, floatsIn, param } from "./tensors.ts";
 
 export type Q4Format = "q4_0" | "q4_1" | "kivi_v";
 
 export const BLOCK_BYTES = { q4_0: 18, q4_1: 20, kivi_v: 20 } as const;
 
 /** The blocks of `x`, whose length is a multiple of 32. Undefined where a block cannot hold it. */
-export function packQ4(x: Float32Array, format: Q4Format): Uint8Array | undefined {
+export function packQ4(x: ArrayLike<number>, format: Q4Format): Uint8Array | undefined {
   const bytes = BLOCK_BYTES[format];
   const packed = new Uint8Array((x.length / 32) * bytes);
   for (let block = 0; block < x.length / 32; block++) {
-    const values = [...x.subarray(32 * block, 32 * block + 32)];
+    const values = Array.from({ length: 32 }, (_, i) => x[32 * block + i]!);
     const target = new DataView(packed.buffer, bytes * block, bytes);
     if (!PACKERS[format](values, target)) return undefined;
   }
@@ -19,13 +22,13 @@ export function packQ4(x: Float32Array, format: Q4Format): Uint8Array | undefine
 }
 
 /** KIVI's keys: `packQ4` of blocks that run along 32 rows of `channels` values each. */
-export function packKiviKeys(x: Float32Array, channels: number): Uint8Array | undefined {
+export function packKiviKeys(x: ArrayLike<number>, channels: number): Uint8Array | undefined {
   return packQ4(turned(x, 32, channels), "kivi_v");
 }
 
 /** Each group of `rows` times `columns` values with its rows as columns. */
-export function turned(x: Float32Array, rows: number, columns: number): Float32Array {
-  return x.map((_, at) => {
+export function turned(x: ArrayLike<number>, rows: number, columns: number): Float32Array {
+  return Float32Array.from(x, (_, at) => {
     const [group, within] = [Math.floor(at / (rows * columns)), at % (rows * columns)];
     return x[group * rows * columns + (within % rows) * columns + Math.floor(within / rows)]!;
   });
@@ -96,4 +99,32 @@ function writeCodes(
 ): void {
   const codes = values.map((value) => Math.min(15, Math.trunc(Math.fround(code(value)))));
   for (let j = 0; j < 16; j++) target.setUint8(at + j, codes[j]! | (codes[j + 16]! << 4));
+}
+
+/** The formats by their numbers in the manifests. */
+const FORMATS = [undefined, "q4_0", "q4_1", "kivi_k", "kivi_v"] as const;
+
+/** The format that a call chose; undefined where it chose none. */
+export function formatOf(call: ReferenceCall): (typeof FORMATS)[number] {
+  return FORMATS[param(call, "format")];
+}
+
+export const packQ4Reference: Reference = (call) => {
+  const format = formatOf(call);
+  if (format === undefined) return KERNEL_CODES.INVALID_PARAMS;
+  const x = floatsIn(call, "x", "rows", "blocks", 32);
+  if (x === undefined) return KERNEL_CODES.INVALID_INPUT;
+  const packed = bytesOut(call, "packed", "rows", "blocks", blockBytesOf(format));
+  if (packed === undefined || dim(call, "block_bytes") !== blockBytesOf(format))
+    return KERNEL_CODES.INVALID_OUTPUT;
+  if (format === "kivi_k" && dim(call, "rows") % 32 !== 0) return KERNEL_CODES.INVALID_INPUT;
+  const channels = 32 * dim(call, "blocks");
+  const blocks = format === "kivi_k" ? packKiviKeys(x, channels) : packQ4(x, format);
+  if (blocks === undefined) return KERNEL_CODES.INVALID_INPUT;
+  packed.set(blocks);
+  return KERNEL_CODES.OK;
+};
+
+export function blockBytesOf(format: Q4Format | "kivi_k"): number {
+  return BLOCK_BYTES[format === "kivi_k" ? "kivi_v" : format];
 }

@@ -1,5 +1,9 @@
 // swiglu, plainly and in f64: the judge of every faster version.
 
+import type { Reference } from "../base/mod.ts";
+import { KERNEL_CODES } from "../layout/mod.ts";
+import { dim, floatsIn, floatsOut, param } from "./tensors.ts";
+
 export type Activation = "silu" | "gelu_tanh" | "gelu_erf";
 
 /** y = act(gate) * up for every element. */
@@ -67,4 +71,32 @@ const ACTIVATIONS: Readonly<Record<Activation, (z: number) => number>> = {
   silu,
   gelu_tanh: geluTanh,
   gelu_erf: geluErf,
+};
+
+/** The activations and packings by their numbers in the manifests. */
+const ACTS = ["silu", "gelu_tanh", "gelu_erf"] as const;
+const PACKINGS = [undefined, "halves", "interleaved"] as const;
+
+export const swigluReference: Reference = (call) => {
+  const act = ACTS[param(call, "act")];
+  if (act === undefined) return KERNEL_CODES.INVALID_PARAMS;
+  const gate = floatsIn(call, "gate", "tokens", "ffn");
+  const up = floatsIn(call, "up", "tokens", "ffn");
+  if (gate === undefined || up === undefined) return KERNEL_CODES.INVALID_INPUT;
+  const y = floatsOut(call, "y", "tokens", "ffn");
+  if (y === undefined) return KERNEL_CODES.INVALID_OUTPUT;
+  y.set(swiglu(gate, up, act));
+  return KERNEL_CODES.OK;
+};
+
+export const swigluPackedReference: Reference = (call) => {
+  const packing = PACKINGS[param(call, "packing")];
+  const act = ACTS[param(call, "act")];
+  if (packing === undefined || act === undefined) return KERNEL_CODES.INVALID_PARAMS;
+  const gateUp = floatsIn(call, "gate_up", "tokens", 2, "ffn");
+  if (gateUp === undefined) return KERNEL_CODES.INVALID_INPUT;
+  const y = floatsOut(call, "y", "tokens", "ffn");
+  if (y === undefined) return KERNEL_CODES.INVALID_OUTPUT;
+  y.set(swigluPacked(gateUp, dim(call, "ffn"), packing, act));
+  return KERNEL_CODES.OK;
 };

@@ -1,5 +1,9 @@
 // rope, plainly and in f64: the judge of every faster version.
 
+import type { Reference, ReferenceCall } from "../base/mod.ts";
+import { KERNEL_CODES } from "../layout/mod.ts";
+import { dim, flag, floatsIn, floatsOut, param } from "./tensors.ts";
+
 export interface RopeShape {
   readonly batch: number;
   readonly seq: number;
@@ -16,12 +20,12 @@ export interface RopeOptions {
 /** Turns x by `angles` [seq, dimHalf], in radians, and copies what lies beyond 2 * dimHalf. */
 export function rope(
   x: ArrayLike<number>,
-  angles: Float32Array,
+  angles: ArrayLike<number>,
   shape: RopeShape,
   { layout, inverse = false, scale = 1 }: RopeOptions,
 ): Float64Array {
   const { batch, seq, heads, dim } = shape;
-  const dimHalf = angles.length / seq;
+  const dimHalf = seq === 0 ? 0 : angles.length / seq;
   const y = Float64Array.from(x);
   for (let token = 0; token < batch * seq; token++) {
     for (let head = 0; head < heads; head++) {
@@ -50,4 +54,29 @@ export function ropeAngles(
       Array.from({ length: dimHalf }, (_, i) => p * theta ** (-i / dimHalf)),
     ),
   );
+}
+
+/** The rope kernels, but for that of Q8_0 blocks. */
+export const ropeReference: Reference = (call) => {
+  const options = ropeOptions(call);
+  if (options === undefined) return KERNEL_CODES.INVALID_PARAMS;
+  if (dim(call, "dim_half") > Math.floor(dim(call, "dim") / 2)) return KERNEL_CODES.INVALID_INPUT;
+  const x = floatsIn(call, "x", "batch", "seq", "heads", "dim");
+  const freqs = floatsIn(call, "freqs", "seq", "dim_half");
+  if (x === undefined || freqs === undefined) return KERNEL_CODES.INVALID_INPUT;
+  const y = floatsOut(call, "y", "batch", "seq", "heads", "dim");
+  if (y === undefined) return KERNEL_CODES.INVALID_OUTPUT;
+  const [batch, seq, heads] = [dim(call, "batch"), dim(call, "seq"), dim(call, "heads")];
+  y.set(rope(x, freqs, { batch, seq, heads, dim: dim(call, "dim") }, options));
+  return KERNEL_CODES.OK;
+};
+
+const LAYOUTS = [undefined, "interleaved", "half_split"] as const;
+
+/** How a call asks to turn; undefined where it does not say, or not in numbers. */
+export function ropeOptions(call: ReferenceCall): RopeOptions | undefined {
+  const layout = LAYOUTS[param(call, "layout")];
+  const scale = param(call, "scale");
+  if (layout === undefined || !Number.isFinite(scale)) return undefined;
+  return { layout, inverse: flag(call, "inverse"), scale };
 }

@@ -1,7 +1,10 @@
 // kv_unpack_q4, plainly: the judge of every faster version.
 
-import { f16ToF32 } from "../../src/tensor/mod.ts";
-import { BLOCK_BYTES, type Q4Format, turned } from "../kv_pack_q4/reference.ts";
+import type { Reference } from "../base/mod.ts";
+import { KERNEL_CODES } from "../layout/mod.ts";
+import { f16ToF32 } from "../tensor/mod.ts";
+import { BLOCK_BYTES, blockBytesOf, formatOf, type Q4Format, turned } from "./kv-q4-pack.ts";
+import { bytesIn, dim, floatsOut } from "./tensors.ts";
 
 /** The f32 of blocks that `packQ4` made. Undefined where a block's scale or minimum is no number. */
 export function unpackQ4(packed: Uint8Array, format: Q4Format): Float32Array | undefined {
@@ -28,3 +31,19 @@ export function unpackKiviKeys(packed: Uint8Array, channels: number): Float32Arr
   const x = unpackQ4(packed, "kivi_v");
   return x && turned(x, channels, 32);
 }
+
+export const unpackQ4Reference: Reference = (call) => {
+  const format = formatOf(call);
+  if (format === undefined) return KERNEL_CODES.INVALID_PARAMS;
+  const packed = bytesIn(call, "packed", "rows", "blocks", blockBytesOf(format));
+  if (packed === undefined || dim(call, "block_bytes") !== blockBytesOf(format))
+    return KERNEL_CODES.INVALID_INPUT;
+  const x = floatsOut(call, "x", "rows", "blocks", 32);
+  if (x === undefined) return KERNEL_CODES.INVALID_OUTPUT;
+  if (format === "kivi_k" && dim(call, "rows") % 32 !== 0) return KERNEL_CODES.INVALID_INPUT;
+  const channels = 32 * dim(call, "blocks");
+  const values = format === "kivi_k" ? unpackKiviKeys(packed, channels) : unpackQ4(packed, format);
+  if (values === undefined) return KERNEL_CODES.INVALID_INPUT;
+  x.set(values);
+  return KERNEL_CODES.OK;
+};
