@@ -24,6 +24,11 @@ export const FEATURES = [
 
 export type Feature = (typeof FEATURES)[number];
 
+/** Whether `name` is a feature that this runtime knows. No engine has one that it does not. */
+export function isFeature(name: string): name is Feature {
+  return (FEATURES as readonly string[]).includes(name);
+}
+
 /** Every engine that this runtime accepts has these, so a manifest need not declare them. */
 export const ASSUMED_FEATURES: ReadonlySet<Feature> = new Set([
   "mutable-globals",

@@ -17,6 +17,7 @@ export const PACK_LIMITS = {
   /** Faults reported of one manifest; a reader mends the first few anyway. */
   issuesMax: 100,
   kernelsMax: 1024,
+  variantsMax: 8,
   kernelBytesMax: 16 * MIB,
   archiveBytesMax: 256 * MIB,
   archiveEntriesMax: 4096,

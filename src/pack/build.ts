@@ -12,12 +12,22 @@ import { MANIFEST_PATH } from "./path.ts";
 export interface BuildSeams {
   /** Reads a prebuilt module by its path in the source folder. */
   readonly read: (path: string) => Promise<Uint8Array>;
-  /** Compiles a kernel that names a `source`. */
-  readonly compile: (kernel: KernelSource & { readonly source: string }) => Promise<Uint8Array>;
+  /** Compiles a kernel, or a variant of one, that names a `source`. */
+  readonly compile: (module: ModuleSource & { readonly source: string }) => Promise<Uint8Array>;
   /** The features that a module uses; without it, none are filled in. */
   readonly features?: ((module: Uint8Array) => readonly string[]) | undefined;
   /** The public key of whoever will sign; it replaces the author's in the source. */
   readonly signingKey?: string | undefined;
+}
+
+/** A module before it is built. */
+export interface ModuleSource {
+  /** The kernel's. */
+  readonly id: string;
+  readonly path: string;
+  readonly source?: string | undefined;
+  /** What it may use: as a variant declares it, undefined for a kernel's baseline. */
+  readonly features?: readonly string[] | undefined;
 }
 
 /** The oldest Node that this runtime supports: what a kernel needs whose source names no platform. */
@@ -29,19 +39,13 @@ export async function buildPack(
   seams: BuildSeams,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const draft = checkedSource(source);
-  const modules = new Map<string, Uint8Array>();
-  const sources = new Map<string, string | undefined>();
-  for (const kernel of draft.kernels) {
-    const { id, path, source: file } = kernel;
-    if (modules.has(path) && sources.get(path) !== file) throw contested(id, path);
-    sources.set(path, file);
-    if (!modules.has(path)) modules.set(path, await moduleOf(kernel, seams));
-  }
+  const modules = await builtModules(draft.kernels, seams);
   const kernels = [];
   for (const { source: _source, ...kernel } of draft.kernels) {
     const module = modules.get(kernel.path)!;
     const platforms = platformsOf(kernel.platforms, module, seams);
-    kernels.push({ ...kernel, hash: await kernelHash(module), platforms });
+    const variants = await variantsOf(kernel.variants, modules, seams);
+    kernels.push({ ...kernel, ...variants, hash: await kernelHash(module), platforms });
   }
   const signing_key = seams.signingKey ?? draft.author.signing_key ?? "";
   const manifest = { ...draft, author: { ...draft.author, signing_key }, kernels };
@@ -49,10 +53,15 @@ export async function buildPack(
   return new Map([[MANIFEST_PATH, printed], ...[...modules].toSorted(byPath)]);
 }
 
-/** A copy of the source that was read as JSON, so that one with functions or cycles fails here. */
-function checkedSource(source: PackSource) {
+/**
+ * The source as `buildPack` reads it: a copy, as if read from JSON, so that one with functions or cycles
+ * fails. Fails with PACK_SOURCE_INVALID.
+ */
+export function checkedSource(source: PackSource) {
   return retold(() => checked(packSourceSchema, roundTrip(source)));
 }
+
+type DraftKernel = ReturnType<typeof checkedSource>["kernels"][number];
 
 function asManifest(manifest: object) {
   return retold(() => parseManifest(printJson(manifest)));
@@ -73,14 +82,54 @@ function retold<Value>(check: () => Value): Value {
   }
 }
 
-async function moduleOf(kernel: KernelSource, seams: BuildSeams): Promise<Uint8Array> {
-  const { path, source } = kernel;
+/** Every module by its path, each built once. Two that share a path must be built from the same. */
+async function builtModules(
+  kernels: readonly DraftKernel[],
+  seams: BuildSeams,
+): Promise<Map<string, Uint8Array>> {
+  const modules = new Map<string, Uint8Array>();
+  const origins = new Map<string, string>();
+  for (const { id, path, source, variants = [] } of kernels) {
+    const drafts: ModuleSource[] = [{ path, source }, ...variants].map((draft) => ({
+      ...draft,
+      id,
+    }));
+    for (const module of drafts) {
+      const origin = JSON.stringify([module.source, module.features]);
+      if ((origins.get(module.path) ?? origin) !== origin) throw contested(id, module.path);
+      origins.set(module.path, origin);
+      if (!modules.has(module.path)) modules.set(module.path, await moduleOf(module, seams));
+    }
+  }
+  return modules;
+}
+
+async function moduleOf(draft: ModuleSource, seams: BuildSeams): Promise<Uint8Array> {
+  const { id, path, source, features } = draft;
   const module =
-    source === undefined ? await seams.read(path) : await seams.compile({ ...kernel, source });
+    source === undefined
+      ? await seams.read(path)
+      : await seams.compile({ id, path, source, features });
   if (module.length > PACK_LIMITS.kernelBytesMax) {
     throw fileTooLarge(path, module.length, PACK_LIMITS.kernelBytesMax);
   }
   return new Uint8Array(module);
+}
+
+/** The variants with their hashes, and the features that each uses where the source names none. */
+async function variantsOf(
+  drafts: DraftKernel["variants"],
+  modules: ReadonlyMap<string, Uint8Array>,
+  { features: featuresOf = () => [] }: BuildSeams,
+) {
+  if (drafts === undefined) return {};
+  const variants = [];
+  for (const { source: _source, ...variant } of drafts) {
+    const module = modules.get(variant.path)!;
+    const features = variant.features ?? [...featuresOf(module)].toSorted();
+    variants.push({ ...variant, hash: await kernelHash(module), features });
+  }
+  return { variants };
 }
 
 type Platforms = NonNullable<KernelSource["platforms"]>;
@@ -107,8 +156,8 @@ function byPath([one]: readonly [string, unknown], [two]: readonly [string, unkn
 function contested(kernel: string, path: string): Failure {
   return new Failure("PACK_SOURCE_INVALID", {
     at: `kernel ${kernel}`,
-    found: `the path ${path}, which another kernel builds from another source`,
+    found: `the path ${path}, which another module builds from another source`,
     expected: "one source for one path",
-    fix: "Give the kernel's module another path.",
+    fix: "Give one of the modules another path.",
   });
 }

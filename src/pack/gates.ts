@@ -2,7 +2,7 @@
 // carries what was required and what is there.
 
 import { compare } from "semver";
-import { Failure, type FailureCode, type Feature, FEATURES, type Issue } from "../base/mod.ts";
+import { Failure, type FailureCode, type Feature, isFeature, type Issue } from "../base/mod.ts";
 import type { KernelEntry, Manifest, PlatformSpec } from "./manifest-schema.ts";
 import { issueOf } from "./rules.ts";
 import { BASELINE, type KernelModule, modulesOf } from "./variants.ts";
@@ -155,10 +155,6 @@ function passFallbacks({ kernels, fallbacks }: Manifest, { references }: Host): 
       detail: { kernel, fallback },
     });
   }
-}
-
-function isFeature(name: string): name is Feature {
-  return (FEATURES as readonly string[]).includes(name);
 }
 
 function limitPath(index: number, limit: string): (string | number)[] {

@@ -18,6 +18,8 @@ interface KernelNames {
   readonly inputs: readonly TensorNames[];
   readonly outputs: readonly TensorNames[];
   readonly scratch?: readonly TensorNames[] | undefined;
+  readonly gradients?: readonly string[] | undefined;
+  readonly variants?: readonly { readonly id: string }[] | undefined;
 }
 
 /** Names are unique within each list, and scratch memory has a size that the call's shapes decide. */
@@ -30,6 +32,12 @@ export function relationsOfKernel(kernel: KernelNames, context: Context): void {
       seen.add(name);
     });
   }
+  gradientsOf(kernel, context);
+  const ids = new Set<string>();
+  kernel.variants?.forEach(({ id }, index) => {
+    if (ids.has(id)) refuse(context, "VARIANT_ID_DUPLICATE", ["variants", index, "id"], id);
+    ids.add(id);
+  });
   const dims = new Set([...inputs, ...outputs].flatMap(({ shape }) => shape));
   scratch.forEach(({ shape }, index) => {
     shape.forEach((dim, axis) => {
@@ -63,15 +71,35 @@ function uniqueIds(kernels: readonly unknown[], context: Context): void {
   });
 }
 
-/** Two kernels may share a module, but then they name the same bytes. */
+/** Gradients are of inputs, each once, and the tensors of the backward call have names of their own. */
+function gradientsOf({ inputs, outputs, gradients = [] }: KernelNames, context: Context): void {
+  const names = new Set(inputs.map(({ name }) => name));
+  const seen = new Set<string>();
+  gradients.forEach((name, index) => {
+    if (!names.has(name)) refuse(context, "GRADIENT_UNKNOWN", ["gradients", index], name);
+    if (seen.has(name)) refuse(context, "NAME_DUPLICATE", ["gradients", index], name);
+    seen.add(name);
+  });
+  if (gradients.length === 0) return;
+  const taken = outputs.find(({ name }) => names.has(`d${name}`));
+  if (taken !== undefined) refuse(context, "GRADIENT_NAME_TAKEN", ["gradients"], `d${taken.name}`);
+}
+
+/** Two kernels, or two variants, may share a module, but then they name the same bytes. */
 function onePathOneHash(kernels: readonly unknown[], context: Context): void {
   const hashes = new Map<unknown, unknown>();
-  kernels.forEach((kernel, index) => {
-    const [path, hash] = [field(kernel, "path"), field(kernel, "hash")];
+  const compareHash = (module: unknown, at: (string | number)[]): void => {
+    const [path, hash] = [field(module, "path"), field(module, "hash")];
     if (typeof path !== "string" || typeof hash !== "string") return;
     const known = hashes.get(path) ?? hash;
-    if (known !== hash) refuse(context, "PATH_CONFLICT", ["kernels", index, "path"], path);
+    if (known !== hash) refuse(context, "PATH_CONFLICT", [...at, "path"], path);
     hashes.set(path, known);
+  };
+  kernels.forEach((kernel, index) => {
+    compareHash(kernel, ["kernels", index]);
+    listOf(field(kernel, "variants")).forEach((variant, at) =>
+      compareHash(variant, ["kernels", index, "variants", at]),
+    );
   });
 }
 

@@ -1,9 +1,9 @@
 // Manifest schema: the format of `kernels.json`, written once. The types, the validation and the
 // published JSON Schema all come from here.
 //
-// Required and optional keys are those of the format's first description; `scratch`, `accuracy` and a
-// param's `values` are additions, optional so that older packs stay valid. Optional keys accept null,
-// because writers in other languages print a missing value so.
+// Required and optional keys are those of the format's first description; `scratch`, `accuracy`,
+// `gradients`, `variants` and a param's `values` are additions, optional so that older packs stay valid. Optional
+// keys accept null, because writers in other languages print a missing value so.
 
 import { z } from "zod";
 import { DTYPES, PACK_LIMITS, SANDBOX_LIMITS } from "../base/mod.ts";
@@ -19,6 +19,7 @@ import {
   timestampSchema,
   versionSchema,
 } from "./schema-words.ts";
+import { BASELINE } from "./variants.ts";
 
 export const CATEGORIES = [
   "positional_encoding",
@@ -63,9 +64,11 @@ export const limitsSchema = keepingUnknown({
   max_globals: u32.nullish(),
 }).readonly();
 
+const featuresSchema = z.array(z.string().min(1)).readonly().default([]);
+
 const platformSchema = keepingUnknown({
   min_version: versionSchema,
-  features: z.array(z.string().min(1)).readonly().default([]),
+  features: featuresSchema,
   aot_available: z.boolean().default(false),
 }).readonly();
 
@@ -94,6 +97,15 @@ const hashSchema = z
   .toLowerCase();
 
 const kernelShape = {
+const variantShape = {
+  id: idSchema.refine((id) => id !== BASELINE, "VARIANT_ID_TAKEN"),
+  path: pathSchema,
+  hash: hashSchema,
+  features: featuresSchema.describe(
+    "all that the module uses; an engine without one never runs it",
+  ),
+};
+
   id: idSchema,
   name: z.string(),
   category: z.enum(CATEGORIES),
@@ -101,6 +113,9 @@ const kernelShape = {
   hash: hashSchema,
   entry_point: z.string().min(1, "ENTRY_POINT_INVALID"),
   inputs: tensorsSchema,
+  variants: variantsOf(variantShape).describe(
+    "other modules of the kernel, by the features they need",
+  ),
   outputs: tensorsSchema,
   scratch: tensorsSchema.optional().describe("memory that a call needs beside its tensors"),
   params: paramsSchema.default({}),
@@ -117,6 +132,15 @@ const authorSchema = keepingUnknown({
   email: z.string(),
   signing_key: z.string(),
 }).readonly();
+/** A function, because an author's variants have other keys than a reader's. */
+function variantsOf<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z
+    .array(keepingUnknown(shape).readonly())
+    .max(PACK_LIMITS.variantsMax)
+    .readonly()
+    .optional();
+}
+
 
 const manifestShape = {
   $schema: z.string().default(""),
@@ -148,12 +172,20 @@ export type { ParamSpec } from "./param-schema.ts";
 export const packSourceSchema = keepingUnknown({
   ...manifestShape,
   author: keepingUnknown({ ...authorSchema.unwrap().shape, signing_key: z.string().optional() }),
+export type KernelVariant = NonNullable<KernelEntry["variants"]>[number];
   kernels: z
     .array(
       keepingUnknown({
+/** A module that is still to be built, or read and hashed. */
+const unbuilt = { hash: hashSchema.optional(), source: z.string().min(1).optional() };
+
         ...kernelShape,
-        hash: hashSchema.optional(),
-        source: z.string().min(1).optional(),
+        ...unbuilt,
+        variants: variantsOf({
+          ...variantShape,
+          ...unbuilt,
+          features: variantShape.features.unwrap().optional(),
+        }),
       }).readonly(),
     )
     .max(PACK_LIMITS.kernelsMax)
@@ -162,3 +194,4 @@ export const packSourceSchema = keepingUnknown({
 
 export type PackSource = z.input<typeof packSourceSchema>;
 export type KernelSource = PackSource["kernels"][number];
+export type VariantSource = NonNullable<KernelSource["variants"]>[number];

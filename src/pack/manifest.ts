@@ -58,9 +58,12 @@ export function validateForVerify(
   manifest: Manifest,
   { signed }: { readonly signed: boolean },
 ): void {
-  const issues = manifest.kernels.flatMap(({ hash }, index) =>
-    isWholeHash(hash) ? [] : [issueOf("HASH_INVALID", ["kernels", index, "hash"], describe(hash))],
-  );
+  const broken = (hash: string, at: (string | number)[]): Issue[] =>
+    isWholeHash(hash) ? [] : [issueOf("HASH_INVALID", [...at, "hash"], describe(hash))];
+  const issues = manifest.kernels.flatMap(({ hash, variants = [] }, index) => [
+    ...broken(hash, ["kernels", index]),
+    ...variants.flatMap((variant, at) => broken(variant.hash, ["kernels", index, "variants", at])),
+  ]);
   const key = manifest.author.signing_key;
   if (signed && !isPublicKey(key)) {
     issues.push(issueOf("SIGNING_KEY_INVALID", ["author", "signing_key"], describe(key)));

@@ -2,7 +2,7 @@
 // thing that the sandbox takes, and nothing else can make one. The room knows no folders: it reads
 // through `PackFiles`, and clock, trust, platform and compiler are passed in.
 
-export { buildPack, type BuildSeams } from "./build.ts";
+export { buildPack, type BuildSeams, checkedSource } from "./build.ts";
 export { kernelHash, sha256Hex } from "./digest.ts";
 export { fileMissing, fileTooLarge, memoryFiles, type PackFiles, tarFiles } from "./files.ts";
 export { type Ceilings, type Platform } from "./gates.ts";
@@ -13,11 +13,18 @@ export { budgetTicks, DEFAULT_RESOURCE_LIMITS, getFallback, getKernel } from "./
 export { kernelIds, kernelsByCategory, manifestWarnings } from "./manifest.ts";
 export { parseManifest, printManifest, validateForVerify } from "./manifest.ts";
 export type { KernelCategory, KernelEntry, Manifest } from "./manifest-schema.ts";
-export type { KernelSource, PackSource, ParamSpec, PlatformSpec } from "./manifest-schema.ts";
-export type { Accuracy, ResourceLimits, TensorSpec } from "./manifest-schema.ts";
+export type {
+  KernelSource,
+  KernelVariant,
+  PackSource,
+  ParamSpec,
+  PlatformSpec,
+} from "./manifest-schema.ts";
+export type { Accuracy, ResourceLimits, TensorSpec, VariantSource } from "./manifest-schema.ts";
 export { isPlainPath, MANIFEST_PATH, SIGNATURE_PATH } from "./path.ts";
 export { hasFeature, probeModule } from "./probe.ts";
 export { parseSignature, signatureFromBase64, signatureFromHex } from "./signature.ts";
+export { BASELINE, type KernelModule, modulesOf } from "./variants.ts";
 export { verifySignature } from "./signature.ts";
 export { generateSigningKey, importSigningKey, type SigningKey } from "./signing.ts";
 export { readTar, writeTar } from "./tar.ts";

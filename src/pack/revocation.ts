@@ -4,12 +4,15 @@ import { compare } from "semver";
 import { Failure } from "../base/mod.ts";
 import type { Trust } from "./keyring.ts";
 import type { Manifest } from "./manifest-schema.ts";
+import { modulesOf } from "./variants.ts";
 
-/** Fails with KERNEL_REVOKED for a manifest that names a revoked hash. */
+/** Fails with KERNEL_REVOKED for a manifest that names a revoked hash, be it of a variant. */
 export function requireUnrevokedKernels({ kernels }: Manifest, { revokedKernels }: Trust): void {
-  const revoked = kernels.find(({ hash }) => revokedKernels.has(hash));
+  const named = kernels.flatMap((entry) => modulesOf(entry).map(({ hash }) => ({ entry, hash })));
+  const revoked = named.find(({ hash }) => revokedKernels.has(hash));
   if (revoked === undefined) return;
-  const { id: kernel, hash } = revoked;
+  const { entry, hash } = revoked;
+  const { id: kernel } = entry;
   throw new Failure(
     "KERNEL_REVOKED",
     {

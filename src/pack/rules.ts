@@ -66,7 +66,15 @@ export const RULES = {
   },
   PATH_CONFLICT: {
     expected: "one hash for one path",
-    fix: "Give each module its own path, or both kernels the same hash.",
+    fix: "Give each module its own path, or both the same hash.",
+  },
+  VARIANT_ID_TAKEN: {
+    expected: "another id than baseline, which is the kernel's own module",
+    fix: "Name the variant after what sets it apart, such as relaxed or embedded.",
+  },
+  VARIANT_ID_DUPLICATE: {
+    expected: "each id once among a kernel's variants",
+    fix: "Rename or remove one of them.",
   },
   HASH_INVALID: { expected: "sha256: and 64 hexadecimal digits", fix: "Build the pack again." },
   ENTRY_POINT_INVALID: {

@@ -173,7 +173,7 @@ test("verifyPack() refuses a placeholder hash, and a hash of other bytes", async
   const failure = await refusal({ kernel: { hash: expected } });
   expect(failure.code).toBe("HASH_MISMATCH");
   const actual = await kernelHash(moduleOf(0));
-  expect(failure.detail).toEqual({ kernel: "rope_f32", expected, actual });
+  expect(failure.detail).toEqual({ kernel: "rope_f32", variant: "baseline", expected, actual });
 });
 
 test("verifyPack() takes a hash in upper case and prints it in lower case", async () => {

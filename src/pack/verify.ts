@@ -10,6 +10,7 @@
 // So whoever changes a file, or the buffer that a source lent, changes nothing that was verified.
 
 import { Failure, type Issue, PACK_LIMITS } from "../base/mod.ts";
+import { deepFreeze } from "./deep-freeze.ts";
 import { kernelHash } from "./digest.ts";
 import { fileTooLarge, type PackFiles, tarFiles } from "./files.ts";
 import { gateWarnings, type Host, passGates } from "./gates.ts";
@@ -21,6 +22,7 @@ import { hasFeature } from "./probe.ts";
 import { requireRecent, requireUnrevokedKernels } from "./revocation.ts";
 import { issueOf } from "./rules.ts";
 import { requireAuthor, signerOf, unsigned } from "./signer.ts";
+import { BASELINE, type KernelModule, modulesOf } from "./variants.ts";
 import type { VerifyOptions } from "./verify-options.ts";
 
 /** Known to this file only: whoever passes it to a constructor below is `verifyPack`. */
@@ -30,24 +32,31 @@ interface KernelFacts {
   readonly entry: KernelEntry;
   readonly packName: string;
   readonly packVersion: string;
-  /** `sha256:` and the digits, of the bytes that `copyBytes` gives. */
+  /** Every module of the kernel, the one to try first at the front. */
+  readonly modules: readonly KernelModule[];
+  /** `sha256:` and the digits, of the baseline. */
   readonly hash: string;
   /** The id of the key that signed; undefined for an unsigned pack. */
   readonly keyId: string | undefined;
 }
 
-/** One kernel whose bytes are those that a trusted key signed. Frozen, and so is its entry. */
+/** The bytes of a kernel's modules by the names of their variants. */
+type ModuleBytes = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+
+/** One kernel whose modules are those that a trusted key signed. Frozen, and so is its entry. */
 export class VerifiedKernel implements KernelFacts {
   readonly entry: KernelEntry;
+  readonly modules: readonly KernelModule[];
   readonly packName: string;
   readonly packVersion: string;
   readonly hash: string;
   readonly keyId: string | undefined;
-  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #bytes: ModuleBytes;
 
-  constructor(made: symbol, facts: KernelFacts, bytes: Uint8Array<ArrayBuffer>) {
+  constructor(made: symbol, facts: KernelFacts, bytes: ModuleBytes) {
     if (made !== VERIFIED) throw forged();
     this.entry = facts.entry;
+    this.modules = facts.modules;
     this.packName = facts.packName;
     this.packVersion = facts.packVersion;
     this.hash = facts.hash;
@@ -56,9 +65,17 @@ export class VerifiedKernel implements KernelFacts {
     Object.freeze(this);
   }
 
-  /** A copy of the module's bytes: the original stays out of reach, so it stays what was hashed. */
-  copyBytes(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice();
+  /**
+   * A copy of a module's bytes, the baseline's unless a variant is named: the original stays out of
+   * reach, so it stays what was hashed. Fails with KERNEL_NOT_FOUND for an unknown variant.
+   */
+  copyBytes(variant: string = BASELINE): Uint8Array<ArrayBuffer> {
+    const bytes = this.#bytes.get(variant);
+    if (bytes !== undefined) return bytes.slice();
+    const expected = `one of ${[...this.#bytes.keys()].join(", ")}`;
+    const at = `kernel "${this.entry.id}"`;
+    const fix = "Check the variant's id.";
+    throw new Failure("KERNEL_NOT_FOUND", { at, found: `the variant "${variant}"`, expected, fix });
   }
 
   /** True only for what this constructor made: no prototype, proxy or clone has the private field. */
@@ -203,23 +220,28 @@ function hostOf(options: VerifyOptions): Host {
   };
 }
 
-/** Reads and hashes each module once, also when several kernels share it. */
+/** Reads and hashes each module once, variants that no host may run and shared ones included. */
 async function readKernels(
   files: PackFiles,
   manifest: Manifest,
   keyId: string | undefined,
 ): Promise<VerifiedKernel[]> {
-  const modules = new Map<string, Uint8Array<ArrayBuffer>>();
+  const read = new Map<string, Uint8Array<ArrayBuffer>>();
   let bytesLeft: number = PACK_LIMITS.archiveBytesMax;
   const kernels: VerifiedKernel[] = [];
   for (const entry of manifest.kernels) {
-    const bytes =
-      modules.get(entry.path) ??
-      (await readModule(files, entry, Math.min(bytesLeft, PACK_LIMITS.kernelBytesMax)));
-    if (!modules.has(entry.path)) bytesLeft -= bytes.length;
-    modules.set(entry.path, bytes);
+    const modules = deepFreeze(modulesOf(entry));
+    const bytes = new Map<string, Uint8Array<ArrayBuffer>>();
+    for (const module of modules) {
+      const { path } = module;
+      const bytesMax = Math.min(bytesLeft, PACK_LIMITS.kernelBytesMax);
+      const known = read.get(path) ?? (await readModule(files, entry.id, module, bytesMax));
+      if (!read.has(path)) bytesLeft -= known.length;
+      read.set(path, known);
+      bytes.set(module.variant, known);
+    }
     const { name: packName, version: packVersion } = manifest;
-    const facts = { entry, packName, packVersion, hash: entry.hash, keyId };
+    const facts = { entry, modules, packName, packVersion, hash: entry.hash, keyId };
     kernels.push(new VerifiedKernel(VERIFIED, facts, bytes));
   }
   return kernels;
@@ -227,7 +249,8 @@ async function readKernels(
 
 async function readModule(
   files: PackFiles,
-  { id: kernel, path, hash: expected }: KernelEntry,
+  kernel: string,
+  { variant, path, hash: expected }: KernelModule,
   bytesMax: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = await own(files, path, bytesMax);
@@ -236,12 +259,13 @@ async function readModule(
   throw new Failure(
     "HASH_MISMATCH",
     { at: path, found: actual, expected, fix: "Get the pack again: this file was changed." },
-    { detail: { kernel, expected, actual } },
+    { detail: { kernel, variant, expected, actual } },
   );
 }
 
 function unexpectedFiles({ kernels }: Manifest, listed: ReadonlySet<string>): Issue[] {
-  const known = new Set([MANIFEST_PATH, SIGNATURE_PATH, ...kernels.map(({ path }) => path)]);
+  const modules = kernels.flatMap((entry) => modulesOf(entry));
+  const known = new Set([MANIFEST_PATH, SIGNATURE_PATH, ...modules.map(({ path }) => path)]);
   const extra = [...listed].filter((path) => !known.has(path)).toSorted();
   return extra
     .slice(0, PACK_LIMITS.issuesMax)

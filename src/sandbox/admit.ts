@@ -26,7 +26,7 @@ export interface AdmitRules {
   readonly globalsMax: number | undefined;
   /** Features that the manifest declares. */
   readonly features: ReadonlySet<string>;
-  /** Features that this host's preset denies, declared or not. */
+  /** Features that this host denies, declared or not. */
   readonly denied: ReadonlySet<string>;
 }
 
@@ -237,7 +237,7 @@ function refusalOf(feature: Feature, rules: AdmitRules): Omit<Issue, "at" | "fou
   if (rules.denied.has(feature)) {
     return {
       code: "feature-denied",
-      expected: "features that this host's preset allows",
+      expected: "features that this host allows in its preset and its way of stopping calls",
       fix: without,
     };
   }

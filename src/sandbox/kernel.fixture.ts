@@ -85,6 +85,8 @@ export async function kernelModule(text: KernelText = {}): Promise<Uint8Array<Ar
 /** One kernel of a pack to be signed: its module or its text, and what its entry changes. */
 export interface PackedKernel extends EntryChanges {
   readonly module: Uint8Array<ArrayBuffer>;
+  /** Modules of the entry's variants, by their paths. */
+  readonly files?: Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 }
 
 /** A verified pack of `kernels`, which declares every feature that this engine has. */
@@ -93,7 +95,7 @@ export async function verifiedPack(
   version = "1.0.0",
 ): Promise<VerifiedPack> {
   const { key } = await generateSigningKey();
-  const entries = kernels.map(async ({ module, ...changes }, i) => ({
+  const entries = kernels.map(async ({ module, files: _files, ...changes }, i) => ({
     ...ENTRY,
     platforms: { elsewhere: { min_version: "1.0.0", features: FEATURES } },
     path: `${i}.wasm`,
@@ -115,6 +117,7 @@ export async function verifiedPack(
     ["kernels.json", raw],
     ["kernels.json.sig", await key.sign(raw)],
     ...kernels.map(({ module }, i) => [`${i}.wasm`, module] as const),
+    ...kernels.flatMap(({ files = {} }) => Object.entries(files)),
   ]);
   return verifyPack(memoryFiles(files), {
     trust: await trustKeys(key.publicKey),

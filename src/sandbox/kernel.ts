@@ -42,6 +42,11 @@ export class Kernel {
 
   /** How many ticks a call may use that asks for none. */
   get budgetTicks(): number {
+  /** Which of the kernel's modules runs: `baseline`, or the id of a variant. */
+  get variant(): string {
+    return this.#context.program.variant;
+  }
+
     return this.#context.budget.ticks;
   }
 

@@ -20,7 +20,9 @@ type Armed = (...args: (number | bigint)[]) => number;
 export type Enter = (descriptorAt: number, budget: Budget) => number;
 
 export interface Linked {
-  readonly enter: Enter;
+  readonly forward: Enter;
+  /** Undefined where the module exports no kernel_backward. */
+  readonly backward: Enter | undefined;
   /** Any other function of the ABI by name; undefined where the module exports none. */
   readonly entry: (
     name: string,
@@ -122,6 +124,7 @@ export function trapOf(
     engine: error instanceof Error ? engineOf(error) : "v8",
     interrupted,
     offsets,
+    variant: program.variant,
     functionName: (index) => names.get(index),
     descriptor,
   });

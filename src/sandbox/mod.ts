@@ -32,4 +32,5 @@ export {
 } from "./presets.ts";
 export { Sandbox, type SandboxCounts, type SandboxOptions } from "./sandbox.ts";
 export type { Ticker, TickerSource } from "./ticker.ts";
+export type { VariantChoice } from "./variant.ts";
 export { KernelError, type KernelErrorKind, type TrapName } from "./trap.ts";

@@ -42,6 +42,8 @@ export interface Compiled {
 export interface Program {
   readonly kernel: string;
   readonly entry: KernelEntry;
+  /** Which of the kernel's modules it is. */
+  readonly variant: string;
   readonly compiled: Compiled;
   readonly grant: Grant;
   readonly params: ParamsLayout;
@@ -52,9 +54,13 @@ export interface Program {
 const ENTRIES = ["kernel_init", "kernel_info", "kernel_cleanup", "kernel_backward"];
 
 /** Decodes, admits, rewrites and compiles. The bytes are a private copy of what was verified. */
-export async function compileKernel(kernel: VerifiedKernel, grant: Grant): Promise<Compiled> {
+export async function compileKernel(
+  kernel: VerifiedKernel,
+  variant: string,
+  grant: Grant,
+): Promise<Compiled> {
   const { id, entry_point: entryPoint } = kernel.entry;
-  const module = decode(kernel.copyBytes());
+  const module = decode(kernel.copyBytes(variant));
   refuseInvalid(id, module);
   admit(module, id, { ...grant, entryPoint });
   const forward = forwardExport(module, entryPoint)!;
@@ -80,13 +86,18 @@ export async function compileKernel(kernel: VerifiedKernel, grant: Grant): Promi
 }
 
 /** The parts of a program that come from the manifest. */
-export function programOf(kernel: VerifiedKernel, compiled: Compiled, grant: Grant): Program {
-  const { entry } = kernel;
+export function programOf(
+  { entry }: VerifiedKernel,
+  variant: string,
+  compiled: Compiled,
+  grant: Grant,
+): Program {
   return {
     kernel: entry.id,
     entry,
     compiled,
     grant,
+    variant,
     params: paramsLayout(entry),
     shapes: new ShapePlan(entry),
   };

@@ -20,7 +20,6 @@ import { Kernel } from "./kernel.ts";
 import type { Budget } from "./link.ts";
 import { InstancePool } from "./pool.ts";
 import {
-  deniedFeatures,
   type Preset,
   type PresetName,
   presetOf,
@@ -37,6 +36,7 @@ import {
 } from "./program.ts";
 import { clampBudget, clampFuel, type Ticker, type TickerSource } from "./ticker.ts";
 
+import { chooseModule, deniedTo, type VariantChoice } from "./variant.ts";
 export interface SandboxOptions {
   /** Device class. Default: "server". */
   readonly preset?: PresetName | undefined;
@@ -45,6 +45,11 @@ export interface SandboxOptions {
   /** How calls are stopped. Default: "epoch". "none" trusts every kernel not to run for ever. */
   readonly interrupt?: InterruptMode | undefined;
   /** Fuel of a call that asks for none, and the ceiling of those that do. Default: 10^10. */
+  /**
+   * Which module of a kernel runs that has several. Default: "auto", the first that this engine and
+   * the preset take. "baseline": the kernel's own, so that machines agree to the last bit.
+   */
+  readonly variant?: VariantChoice | undefined;
   readonly fuel?: bigint | undefined;
   /** Told of traps and of what went wrong where no caller waits. */
   readonly onEvent?: ((event: SandboxEvent) => void) | undefined;
@@ -133,14 +138,16 @@ export class Sandbox implements AsyncDisposable {
   async load(from: VerifiedPack | VerifiedKernel, id?: string): Promise<Kernel> {
     requireHealth(this.#health);
     const verified = verifiedKernel(from, id);
-    const grant = this.#grantOf(verified);
-    const moduleKey = moduleKeyOf(verified, grant);
-    const compiled = await this.#compile(moduleKey, verified, grant);
+    const denied = deniedTo(this.preset, this.#interrupt);
+    const module = chooseModule(verified, this.#options.variant ?? "auto", denied);
+    const grant = this.#grantOf(verified, module, denied);
+    const moduleKey = moduleKeyOf(verified, module, grant);
+    const compiled = await this.#compile(moduleKey, verified, module, grant);
     requireHealth(this.#health); // Compiling took a while.
     const key = kernelKey(verified);
     const loaded = this.#loaded.get(key);
     if (loaded !== undefined) return loaded.kernel;
-    const kernel = this.#add(key, moduleKey, programOf(verified, compiled, grant));
+    const kernel = this.#add(key, moduleKey, programOf(verified, module.variant, compiled, grant));
     this.#byId.set(kernel.id, kernel);
     return kernel;
   }
@@ -188,21 +195,26 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** Compiles once per bytes and grant. A failure is not kept: the next load tries again. */
-  async #compile(key: string, kernel: VerifiedKernel, grant: Grant): Promise<Compiled> {
+  async #compile(
+    key: string,
+    kernel: VerifiedKernel,
+    { variant }: KernelModule,
+    grant: Grant,
+  ): Promise<Compiled> {
     const known = this.#modules.get(key);
     if (known !== undefined) {
       this.#cacheHits++;
       return known;
     }
     this.#compiles++;
-    const compiling = compileKernel(kernel, grant);
+    const compiling = compileKernel(kernel, variant, grant);
     this.#modules.set(key, compiling);
     compiling.catch(() => this.#modules.delete(key));
     return compiling;
   }
 
   /** The smaller of what the manifest asks for and what the host's limits allow. */
-  #grantOf({ entry }: VerifiedKernel): Grant {
+  #grantOf({ entry }: VerifiedKernel, { features }: KernelModule, denied: Grant["denied"]): Grant {
     const { resource_limits: asked } = entry;
     const { memoryBytesMax, stackBytes, tableElementsMax } = this.limits;
     return {
@@ -213,14 +225,17 @@ export class Sandbox implements AsyncDisposable {
       tableElementsMax: Math.min(asked.max_table_elements, tableElementsMax),
       globalsMax: asked.max_globals ?? undefined,
       stackBytes: Math.min(asked.max_stack_size ?? stackBytes, stackBytes),
-      interrupt:
-        this.#options.interrupt ?? (this.preset.epochInterruption.value ? "epoch" : "none"),
-      features: new Set(Object.values(entry.platforms).flatMap(({ features }) => features)),
-      denied: deniedFeatures(this.preset),
+      interrupt: this.#interrupt,
+      features: new Set(features),
+      denied,
     };
   }
 
   #add(key: string, moduleKey: string, program: Program): Kernel {
+  get #interrupt(): InterruptMode {
+    return this.#options.interrupt ?? (this.preset.epochInterruption.value ? "epoch" : "none");
+  }
+
     const context = this.#contextOf(program);
     const { poolInstancesMax: instancesMax, poolQueueMax: queueMax } = this.limits;
     const pool = new InstancePool({
@@ -279,10 +294,20 @@ function emitter(onEvent: SandboxOptions["onEvent"]): (event: SandboxEvent) => v
 }
 
 /** What must be the same for two kernels to share one compiled module. */
-function moduleKeyOf({ entry, hash }: VerifiedKernel, grant: Grant): string {
+function moduleKeyOf(
+  { entry }: VerifiedKernel,
+  { hash, variant }: KernelModule,
+  grant: Grant,
+): string {
   const features = [...grant.features].toSorted();
   const denied = [...grant.denied].toSorted();
-  return JSON.stringify([hash, entry.id, entry.entry_point, { ...grant, features, denied }]);
+  return JSON.stringify([
+    hash,
+    variant,
+    entry.id,
+    entry.entry_point,
+    { ...grant, features, denied },
+  ]);
 }
 
 /** What must be the same for two loads to give one Kernel: all that was verified. */

@@ -6,6 +6,7 @@
 
 import { Failure, type FailureCode } from "../base/mod.ts";
 import { KERNEL_CODE_NOTES, KERNEL_CODES, type KernelCode } from "../layout/mod.ts";
+import { BASELINE } from "../pack/mod.ts";
 import type { DescriptorRanges } from "./descriptor.ts";
 import { AUTHOR, CLASSES, KIND_OF, type KernelErrorKind, REASONS } from "./trap-classes.ts";
 import { INTERRUPTED, type Interrupted } from "./interrupted.ts";
@@ -25,6 +26,8 @@ export interface Trap {
 
 export interface TrapContext {
   readonly kernel: string;
+  /** Which of the kernel's modules ran: functions and offsets are that one's. */
+  readonly variant?: string | undefined;
   readonly engine: Engine;
   readonly interrupted: Interrupted;
   /** The rewriter's map, from the module that ran to the author's. */
@@ -36,6 +39,7 @@ export interface TrapContext {
 
 interface KernelErrorFacts extends Trap {
   readonly kernel: string;
+  readonly variant?: string | undefined;
   readonly functionIndex?: number | undefined;
   readonly functionName?: string | undefined;
   readonly offset?: number | undefined;
@@ -52,6 +56,8 @@ export class KernelError extends Failure {
   /** The class of the trap by its original name; rule 37 maps several to one kind. */
   readonly trap: TrapName;
   readonly kernel: string;
+  /** The module that trapped: `baseline` or the id of a variant. */
+  readonly variant: string | undefined;
   readonly functionIndex: number | undefined;
   readonly functionName: string | undefined;
   /** Byte offset in the module as its author built it, where the engine tells. */
@@ -66,6 +72,7 @@ export class KernelError extends Failure {
     this.kind = facts.kind;
     this.trap = facts.trap;
     this.kernel = facts.kernel;
+    this.variant = facts.variant;
     this.functionIndex = facts.functionIndex;
     this.functionName = facts.functionName;
     this.offset = facts.offset;
@@ -113,6 +120,7 @@ export function trapError(error: unknown, context: TrapContext): KernelError | u
       ...trap,
       ...REASONS[trap.trap],
       kernel: context.kernel,
+      variant: context.variant,
       functionIndex: index,
       functionName: name === undefined ? frame?.functionName : clean(name),
       offset: ran === undefined || !context.offsets ? ran : context.offsets.toOriginal(ran),
@@ -150,8 +158,10 @@ function trapOf(error: unknown, engine: Engine): TrapName | undefined {
   return undefined;
 }
 
-function place({ kernel, functionIndex, functionName, offset }: KernelErrorFacts): string {
+function place(facts: KernelErrorFacts): string {
+  const { kernel, variant = BASELINE, functionIndex, functionName, offset } = facts;
   const where = [`kernel "${clean(kernel)}"`];
+  if (variant !== BASELINE) where.push(`variant "${clean(variant)}"`);
   const name = functionName === undefined ? "" : ` "${functionName}"`;
   if (functionIndex !== undefined) where.push(`function ${functionIndex}${name}`);
   else if (name !== "") where.push(`function${name}`);
