@@ -1,10 +1,11 @@
 // Config: `config.json` of a Hugging Face model directory, as far as a Llama needs it.
 //
-// What this host would compute wrongly it refuses here: other architectures, biases, other activations,
-// scaled positions. A key that is not read cannot change the result of a model of this architecture.
+// What this host would compute wrongly it refuses here: other architectures, biases, other activations.
+// A key that is not read cannot change the result of a model of this architecture.
 
-import { MODEL_LIMITS } from "../base/mod.ts";
+import { type Failure, MODEL_LIMITS } from "../base/mod.ts";
 import { Fields, mismatch, parseObject, shown, unsupported } from "./json.ts";
+import { parseRope, reachOf, type RopeConfig } from "./rope-config.ts";
 
 export interface ModelConfig {
   /** Width of the residual stream. */
@@ -17,10 +18,10 @@ export interface ModelConfig {
   /** Width of the feed-forward layer. */
   readonly ffn: number;
   readonly vocabulary: number;
-  /** Positions that the model was made for. */
+  /** Positions that the model reaches, with its scaling rule if it has one. */
   readonly contextMax: number;
   readonly normEps: number;
-  readonly ropeTheta: number;
+  readonly rope: RopeConfig;
   /** True where the embedding matrix is the output matrix too. */
   readonly tied: boolean;
   /** Any of these tokens ends a text. */
@@ -31,6 +32,7 @@ export const CONFIG_FILE = "config.json";
 
 const SUPPORTED = "LlamaForCausalLM";
 const LANES = 8; // The products take inputs eight at a time.
+const CONTEXT = { min: 1, max: MODEL_LIMITS.contextMax };
 
 /** Fails with MODEL_FILE_INVALID, MODEL_UNSUPPORTED or MODEL_MISMATCH. */
 export function parseConfig(bytes: Uint8Array): ModelConfig {
@@ -40,21 +42,22 @@ export function parseConfig(bytes: Uint8Array): ModelConfig {
   const headRange = { min: 1, max: MODEL_LIMITS.headsMax };
   const hidden = fields.integer("hidden_size", width);
   const heads = fields.integer("num_attention_heads", headRange);
+  const dimRange = { min: 1, max: MODEL_LIMITS.headDimMax };
+  const headDim = fields.integerOr("head_dim", dimRange, hidden / heads);
+  const positionsMax = fields.integerOr("max_position_embeddings", CONTEXT, 2048);
+  if (headDim % LANES !== 0) throw ragged(fields.path("head_dim"), headDim);
+  const rope = parseRope(fields, { headDim, positionsMax });
   const config: ModelConfig = {
     hidden,
     heads,
     layers: fields.integer("num_hidden_layers", { min: 1, max: MODEL_LIMITS.layersMax }),
     kvHeads: fields.integerOr("num_key_value_heads", headRange, heads),
-    headDim: fields.integerOr("head_dim", { min: 1, max: MODEL_LIMITS.headDimMax }, hidden / heads),
+    headDim,
     ffn: fields.integer("intermediate_size", width),
     vocabulary: fields.integer("vocab_size", { min: 1, max: MODEL_LIMITS.vocabularyMax }),
-    contextMax: fields.integerOr(
-      "max_position_embeddings",
-      { min: 1, max: MODEL_LIMITS.contextMax },
-      2048,
-    ),
+    contextMax: reachOf(rope, positionsMax),
     normEps: fields.positiveOr("rms_norm_eps", 1e-6),
-    ropeTheta: thetaOf(fields),
+    rope,
     tied: fields.flag("tie_word_embeddings", false),
     endIds: endIdsOf(fields),
   };
@@ -75,26 +78,6 @@ function refuseOthers(fields: Fields): void {
   }
   if (fields.has("quantization_config"))
     throw unsupported(fields.path("quantization_config"), "quantised weights", "f32, f16 or bf16");
-  const partial = fields.positiveOr("partial_rotary_factor", 1);
-  if (partial !== 1) throw unsupported(fields.path("partial_rotary_factor"), `${partial}`, "1");
-}
-
-/** Older files have `rope_theta` and `rope_scaling`, newer ones both in `rope_parameters`. */
-function thetaOf(fields: Fields): number {
-  for (const name of ["rope_scaling", "rope_parameters"]) {
-    const scaling = fields.objectOr(name, undefined);
-    const type = scaling?.textOr("rope_type", scaling.textOr("type", "default")) ?? "default";
-    if (type !== "default")
-      throw unsupported(
-        fields.path(name),
-        `scaling "${type}"`,
-        "unscaled positions: null or default",
-      );
-  }
-  const newer = fields.objectOr("rope_parameters", undefined);
-  return newer?.has("rope_theta")
-    ? newer.positive("rope_theta")
-    : fields.positiveOr("rope_theta", 1e4);
 }
 
 function endIdsOf(fields: Fields): readonly number[] {
@@ -108,14 +91,13 @@ function endIdsOf(fields: Fields): readonly number[] {
 }
 
 function requireRelations(config: ModelConfig, { at }: Fields): void {
-  const { heads, kvHeads, headDim, hidden, ffn } = config;
+  const { heads, kvHeads, hidden, ffn } = config;
   if (heads % kvHeads !== 0)
     throw mismatch(`${at}/num_key_value_heads`, `${kvHeads}`, `a divisor of ${heads} heads`);
-  for (const [name, size] of Object.entries({
-    head_dim: headDim,
-    hidden_size: hidden,
-    intermediate_size: ffn,
-  })) {
-    if (size % LANES !== 0) throw unsupported(`${at}/${name}`, `${size}`, `a multiple of ${LANES}`);
-  }
+  for (const [name, size] of Object.entries({ hidden_size: hidden, intermediate_size: ffn }))
+    if (size % LANES !== 0) throw ragged(`${at}/${name}`, size);
+}
+
+function ragged(at: string, size: number): Failure {
+  return unsupported(at, `${size}`, `a multiple of ${LANES}`);
 }

@@ -6,6 +6,7 @@
 
 import { assert, Failure } from "../base/mod.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
+import type { AngleProfile } from "../rope/mod.ts";
 import type { Sandbox } from "../sandbox/mod.ts";
 import type { ModelConfig } from "./config.ts";
 import { PackKernels, type Turn } from "./kernels.ts";
@@ -15,7 +16,7 @@ import { LayerPass } from "./layer-pass.ts";
 import { openLayout, type ModelLayout } from "./layout.ts";
 import type { Adapter } from "./lora.ts";
 import { Meter } from "./meter.ts";
-import { rotationAngles } from "./rotation.ts";
+import { Rotation } from "./rotation.ts";
 import type { Weights } from "./weights.ts";
 
 export interface DecoderOptions {
@@ -30,7 +31,15 @@ export interface DecoderOptions {
   readonly positions?: number | undefined;
   /** Changes the model's products, by a kernel of the pack. */
   readonly adapter?: Adapter | undefined;
+  /** How angles are rounded: "hf-f32" gives what the model's own f32 code does far out. Default: "exact". */
+  readonly angles?: AngleProfile | undefined;
   readonly meter?: Meter | undefined;
+}
+
+interface Parts {
+  readonly layout: ModelLayout;
+  readonly kernels: PackKernels;
+  readonly rotation: Rotation;
 }
 
 /** Rows that go through the model together while a prompt is read. */
@@ -44,12 +53,13 @@ export class Decoder implements Disposable {
   readonly #kernels: PackKernels;
   readonly #pass: LayerPass;
   readonly #meter: Meter;
-  readonly #angles: Float32Array;
+  readonly #rotation: Rotation;
   /** Turns of one row and of a whole chunk are kept; others are made when needed. */
   readonly #turns = new Map<number, Turn>();
   #length = 0;
 
-  private constructor(layout: ModelLayout, kernels: PackKernels, options: DecoderOptions) {
+  private constructor(parts: Parts, options: DecoderOptions) {
+    const { layout, kernels, rotation } = parts;
     const { config, adapter, meter = new Meter() } = options;
     this.config = config;
     this.positions = layout.positions;
@@ -57,7 +67,7 @@ export class Decoder implements Disposable {
     this.#kernels = kernels;
     this.#pass = new LayerPass(config, layout, meter, adapter);
     this.#meter = meter;
-    this.#angles = rotationAngles(config, this.positions);
+    this.#rotation = rotation;
   }
 
   /** Loads kernels and weights. Fails as those do, and with MODEL_TOO_LARGE. */
@@ -70,9 +80,11 @@ export class Decoder implements Disposable {
     const layout = await openLayout({ config, weights, kv, positions, rowsMax: CHUNK_ROWS });
     held.use(layout.kv);
     const adapts = adapter !== undefined;
-    const kernels = await PackKernels.load({ sandbox, pack, config, adapts });
+    const rotation = new Rotation(config.rope, positions, options.angles ?? "exact");
+    const ropeScale = rotation.scale;
+    const kernels = await PackKernels.load({ sandbox, pack, config, ropeScale, adapts });
     held.move();
-    return new Decoder(layout, kernels, { ...options, meter });
+    return new Decoder({ layout, kernels, rotation }, { ...options, meter });
   }
 
   /** Tokens read so far. */
@@ -151,13 +163,11 @@ export class Decoder implements Disposable {
   }
 
   #readChunk(ids: readonly number[], turn: Turn): void {
-    const { hidden, headDim } = this.config;
-    const half = headDim / 2;
-    const from = this.#length * half;
+    const { hidden } = this.config;
     ids.forEach((id, row) => {
       this.#layout.embed(id, turn.stream.subarray(row * hidden, (row + 1) * hidden));
     });
-    turn.angles.set(this.#angles.subarray(from, from + ids.length * half));
+    turn.angles.set(this.#rotation.angles(this.#length, ids.length));
     this.#meter.lap("host", "embedding");
     this.#pass.run(turn, this.#length);
   }

@@ -18,12 +18,15 @@ export interface KernelRequest {
   readonly sandbox: Sandbox;
   readonly pack: VerifiedPack;
   readonly config: ModelConfig;
+  /** What cosines and sines are multiplied by. */
+  readonly ropeScale: number;
   /** Whether an adapter will be applied. */
   readonly adapts: boolean;
 }
 
 export class PackKernels implements Disposable {
   readonly #config: ModelConfig;
+  readonly #ropeScale: number;
   readonly #norm: Lease;
   readonly #rope: Lease;
   readonly #activation: Lease;
@@ -31,10 +34,11 @@ export class PackKernels implements Disposable {
   readonly #adapter: Lease | undefined;
   readonly #leases: DisposableStack;
 
-  private constructor(config: ModelConfig, kernels: readonly Kernel[]) {
+  private constructor({ config, ropeScale }: KernelRequest, kernels: readonly Kernel[]) {
     const [norm, rope, activation, adapter] = kernels;
     using leases = new DisposableStack();
     this.#config = config;
+    this.#ropeScale = ropeScale;
     this.#norm = leases.use(norm!.lease());
     this.#rope = leases.use(rope!.lease());
     this.#activation = leases.use(activation!.lease());
@@ -43,16 +47,17 @@ export class PackKernels implements Disposable {
   }
 
   /** Fails as loading a kernel does; KERNEL_NOT_FOUND where the pack has not what the model needs. */
-  static async load({ sandbox, pack, config, adapts }: KernelRequest): Promise<PackKernels> {
+  static async load(request: KernelRequest): Promise<PackKernels> {
+    const { sandbox, pack, adapts } = request;
     const kernels: Kernel[] = [];
     for (const id of [NORM, ROPE, ACTIVATION, ...(adapts ? [ADAPT] : [])])
       kernels.push(await sandbox.load(pack, id));
-    return new PackKernels(config, kernels);
+    return new PackKernels(request, kernels);
   }
 
   /** Prepares the calls for `rows` rows. */
   turn(rows: number): Turn {
-    const { hidden, heads, kvHeads, headDim, ffn, normEps } = this.#config;
+    const { hidden, heads, kvHeads, headDim, ffn, normEps, rope: turning } = this.#config;
     using calls = new DisposableStack();
     const norm = calls.use(
       this.#norm.prepare({
@@ -62,8 +67,8 @@ export class PackKernels implements Disposable {
     );
     const rope = calls.use(
       this.#rope.prepare({
-        inputs: { x: [1, rows, heads + kvHeads, headDim], freqs: [rows, headDim / 2] },
-        params: { layout: "half_split" },
+        inputs: { x: [1, rows, heads + kvHeads, headDim], freqs: [rows, turning.dims / 2] },
+        params: { layout: "half_split", scale: this.#ropeScale },
       }),
     );
     const activation = calls.use(
@@ -97,7 +102,7 @@ export class Turn implements Disposable {
   readonly normed: Float32Array;
   /** [rows, heads + kvHeads, headDim]: queries, then keys, of each row. */
   readonly turning: Float32Array;
-  /** [rows, headDim / 2], in radians. */
+  /** [rows, rope.dims / 2], in radians. */
   readonly angles: Float32Array;
   readonly turned: Float32Array;
   /** [rows, ffn]. */

@@ -1,28 +1,28 @@
-// Rotation: the angles by which positions turn queries and keys.
+// Rotation: the angles by which positions turn queries and keys, and the factor on what they turn.
+//
+// Two rules depend on how long a text is. The length is chosen once, when a decoder opens: keys stay in
+// the cache as they were turned, and a rule that changed midway would turn queries away from them.
 
-import type { ModelConfig } from "./config.ts";
+import { type AngleProfile, ropeAngles, ropeFrequencies } from "../rope/mod.ts";
+import type { RopeConfig } from "./rope-config.ts";
 
-/**
- * Angles in radians, [positions, headDim / 2]: position times theta^(-2i / headDim), in f64 and less
- * whole turns. An f32 of the full angle would be off by 4e-3 at 100,000; so it is off by 2e-7 at most.
- */
-export function rotationAngles(
-  { headDim, ropeTheta }: Pick<ModelConfig, "headDim" | "ropeTheta">,
-  positions: number,
-): Float32Array {
-  const half = headDim / 2;
-  const angles = new Float32Array(positions * half);
-  for (let i = 0; i < half; i++) {
-    const frequency = ropeTheta ** ((-2 * i) / headDim);
-    for (let position = 0; position < positions; position++)
-      angles[position * half + i] = withoutTurns(position * frequency);
+export class Rotation {
+  /** What cosines and sines are multiplied by. */
+  readonly scale: number;
+  readonly #frequencies: Float64Array;
+  readonly #profile: AngleProfile;
+
+  /** `length`: the positions that a text may have. */
+  constructor(rope: RopeConfig, length: number, profile: AngleProfile) {
+    const { frequencies, scale } = ropeFrequencies({ ...rope, length });
+    this.scale = scale;
+    this.#frequencies = frequencies;
+    this.#profile = profile;
   }
-  return angles;
-}
 
-const TURN = 2 * Math.PI;
-
-/** The same direction, from -π to π. */
-function withoutTurns(angle: number): number {
-  return angle - Math.round(angle / TURN) * TURN;
+  /** Angles in radians of `count` positions: [count, dims / 2]. */
+  angles(first: number, count: number): Float32Array {
+    const positions = Array.from({ length: count }, (_, i) => first + i);
+    return ropeAngles(this.#frequencies, positions, this.#profile);
+  }
 }

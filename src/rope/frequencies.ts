@@ -28,6 +28,8 @@ export interface YarnScaling {
   readonly betaFast?: number;
   /** Turns over `trained` to which a pair is stretched wholly; 1 unless told. */
   readonly betaSlow?: number;
+  /** Whether the ramp begins and ends at whole pairs, as it does unless told. */
+  readonly truncate?: boolean;
   /** The factor on cosines and sines, where the model names it: 0.1 ln(factor) + 1 unless told. */
   readonly attentionFactor?: number;
   /** The two multipliers of 0.1 ln(factor), whose results are divided. */
@@ -134,11 +136,12 @@ function stretched(theta: number, factor: number, dims: number): number {
 
 /** Quick pairs stay, slow ones are divided by the factor, and between them a ramp leads over. */
 function yarn(plain: Float64Array, scaling: YarnScaling, { dims, theta }: Model): RopeFrequencies {
-  const { factor, trained, betaFast = 32, betaSlow = 1 } = scaling;
+  const { factor, trained, betaFast = 32, betaSlow = 1, truncate = true } = scaling;
   const pairAt = (turns: number): number =>
     (dims * Math.log(trained / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
-  const low = Math.max(Math.floor(pairAt(betaFast)), 0);
-  const high = Math.min(Math.ceil(pairAt(betaSlow)), dims - 1);
+  const [first, last] = [pairAt(betaFast), pairAt(betaSlow)];
+  const low = Math.max(truncate ? Math.floor(first) : first, 0);
+  const high = Math.min(truncate ? Math.ceil(last) : last, dims - 1);
   const width = high === low ? 0.001 : high - low; // Never a division by zero.
   const frequencies = plain.map((w, i) => {
     const ramp = Math.min(Math.max((i - low) / width, 0), 1);
