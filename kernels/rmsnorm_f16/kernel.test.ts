@@ -111,7 +111,7 @@ test("rmsnorm_f16 refuses sizes that do not fit its dimensions, and an eps that 
   for (const input_b_size of [0, 6, 10]) expect(code({ input_b_size })).toBe(1);
   for (const output_size of [0, 22, 26]) expect(code({ output_size })).toBe(2);
   for (const params_size of [0, 16, 24]) expect(code({ params_size })).toBe(3);
-  for (const scratch_size of [0, 28]) expect(code({ scratch_size })).toBe(4);
+  for (const scratch_size of [0, 12]) expect(code({ scratch_size })).toBe(4);
   expect(kernel.code({ ...CALL, block: noEps })).toBe(KERNEL_CODES.INVALID_PARAMS);
 });
 

@@ -5,7 +5,8 @@
 // With `plus_one` the row is multiplied by weight + 1, in f32. With `cast_before_weight` the normalised
 // values are rounded to f16 before they are multiplied, as Llama's model code does; without it there is
 // one rounding, at the end, as Gemma's has it. Both are the caller's to choose.
-// Versions: 1 rows widened into scratch (this one). Times: bench/results.
+// Versions: 1 row and weights widened into scratch; 2 only the row, which then stays in the nearest cache
+// (this one). Times: bench/results.
 
 import {
   inputAOffset,
@@ -33,9 +34,9 @@ import {
   plusOne,
 } from "../../generated/kernels/rmsnorm_f16.as";
 import { widenTo } from "../std/half-rows";
-import { aligned, f16Bytes2, f32Bytes2 } from "../std/region";
+import { f16Bytes2, f32Bytes2 } from "../std/region";
 import { isEpsilon } from "../std/rms";
-import { normaliseTo, widenWeights } from "../std/rms-half";
+import { normaliseTo } from "../std/rms-half";
 
 export { kernel_info } from "../../generated/kernels/rmsnorm_f16.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
@@ -48,10 +49,9 @@ function forward(desc: usize): i32 {
 
   const size = f16Bytes2(dimRows(params), dimDim(params));
   const rowSize = f16Bytes2(1, dimDim(params));
-  const wideSize = f32Bytes2(1, dimDim(params));
   if (<u64>inputASize(desc) != size || <u64>inputBSize(desc) != rowSize) return INVALID_INPUT;
   if (<u64>outputSize(desc) != size) return INVALID_OUTPUT;
-  if (<u64>scratchSize(desc) < aligned(wideSize) + wideSize) return OUT_OF_MEMORY;
+  if (<u64>scratchSize(desc) < f32Bytes2(1, dimDim(params))) return OUT_OF_MEMORY;
   if (size != 0) normalise(desc, params, <usize>size, <usize>rowSize);
   return OK;
 }
@@ -61,16 +61,16 @@ function forward(desc: usize): i32 {
 @inline
 function normalise(desc: usize, params: usize, size: usize, rowBytes: usize): void {
   const bytes = 2 * rowBytes;
-  const weight: usize = scratchOffset(desc);
-  const row = weight + <usize>aligned(bytes);
+  const row: usize = scratchOffset(desc);
+  const more = plusOne(params);
   const cast = castBeforeWeight(params);
-  widenWeights(weight, inputBOffset(desc), bytes, plusOne(params));
+  const weight: usize = inputBOffset(desc);
   let x: usize = inputAOffset(desc);
   let y: usize = outputOffset(desc);
   const end = x + size;
   do {
     widenTo(row, x, bytes);
-    normaliseTo(y, row, weight, bytes, <f64>eps(params), cast);
+    normaliseTo(y, row, weight, bytes, <f64>eps(params), more, cast);
     x += rowBytes;
     y += rowBytes;
   } while (x != end);

@@ -15,10 +15,7 @@ export const manifest = {
     { name: "weight", dtype: "f16", shape: ["dim"] },
   ],
   outputs: [{ name: "y", dtype: "f16", shape: ["rows", "dim"] }],
-  scratch: [
-    { name: "wide_weight", dtype: "f32", shape: ["dim"] },
-    { name: "wide_row", dtype: "f32", shape: ["dim"] },
-  ],
+  scratch: [{ name: "wide_row", dtype: "f32", shape: ["dim"] }],
   params: {
     eps: {
       type: "f32",

@@ -19,10 +19,7 @@ export const manifest = {
     { name: "y", dtype: "f16", shape: ["rows", "dim"] },
     { name: "h", dtype: "f16", shape: ["rows", "dim"] },
   ],
-  scratch: [
-    { name: "wide_weight", dtype: "f32", shape: ["dim"] },
-    { name: "wide_row", dtype: "f32", shape: ["dim"] },
-  ],
+  scratch: [{ name: "wide_row", dtype: "f32", shape: ["dim"] }],
   params: {
     eps: {
       type: "f32",

@@ -2,7 +2,15 @@
 
 import { gelu, siluHalf } from "./activation";
 import { GELU_ERF, SILU } from "./gate";
-import { loadHalf1, loadHalf4, storeHalf1, storeHalf8 } from "./half";
+import {
+  firstFour,
+  lastFour,
+  loadHalf1,
+  lowerBits,
+  storeHalf1,
+  storeHalf8,
+  upperBits,
+} from "./half";
 
 const VECTOR: usize = 16; // Bytes of one v128: 8 halves.
 
@@ -11,9 +19,19 @@ export function gateHalves(act: u32, gate: usize, up: usize, y: usize, bytes: us
   const vectors = gate + (bytes & ~(VECTOR - 1));
   const end = gate + bytes;
   while (gate != vectors) {
-    const low = f32x4.mul(activate(act, loadHalf4(gate)), loadHalf4(up));
-    const high = f32x4.mul(activate(act, loadHalf4(gate + 8)), loadHalf4(up + 8));
-    storeHalf8(y, low, high);
+    const gates = v128.load(gate);
+    const gatesLower = lowerBits(gates);
+    const gatesUpper = upperBits(gates);
+    const ups = v128.load(up);
+    const lower = lowerBits(ups);
+    const upper = upperBits(ups);
+    const low = activate(act, firstFour(gatesLower, gatesUpper));
+    const high = activate(act, lastFour(gatesLower, gatesUpper));
+    storeHalf8(
+      y,
+      f32x4.mul(low, firstFour(lower, upper)),
+      f32x4.mul(high, lastFour(lower, upper)),
+    );
     gate += VECTOR;
     up += VECTOR;
     y += VECTOR;

@@ -1,6 +1,15 @@
 // Half rows: a row of f16 widened into scratch, and narrowed from it. `bytes` are those of the f32.
 
-import { loadHalf1, loadHalf4, storeHalf1, storeHalf8 } from "./half";
+import {
+  firstFour,
+  lastFour,
+  loadHalf1,
+  loadHalf4,
+  lowerBits,
+  storeHalf1,
+  storeHalf8,
+  upperBits,
+} from "./half";
 
 const VECTOR: usize = 16; // Bytes of one v128: 4 widened values.
 const WIDE: usize = 64; // Bytes that one turn of a wide loop takes: 16 widened values.
@@ -11,8 +20,8 @@ export function widenTo(to: usize, from: usize, bytes: usize): void {
   const vectors = to + (bytes & ~(VECTOR - 1));
   const end = to + bytes;
   while (to != wide) {
-    widenTwo(to, from);
-    widenTwo(to + 32, from + 16);
+    widenEight(to, from);
+    widenEight(to + 32, from + 16);
     to += WIDE;
     from += WIDE / 2;
   }
@@ -30,9 +39,12 @@ export function widenTo(to: usize, from: usize, bytes: usize): void {
 
 // @ts-ignore: decorator
 @inline
-function widenTwo(to: usize, from: usize): void {
-  v128.store(to, loadHalf4(from));
-  v128.store(to, loadHalf4(from + 8), 16);
+function widenEight(to: usize, from: usize): void {
+  const halves = v128.load(from);
+  const lower = lowerBits(halves);
+  const upper = upperBits(halves);
+  v128.store(to, firstFour(lower, upper));
+  v128.store(to, lastFour(lower, upper), 16);
 }
 
 /** Narrows the `bytes` bytes at `from` and stores them at `to`. */

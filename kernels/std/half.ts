@@ -1,33 +1,74 @@
-// Half: four f16 at once to f32 and back, in fixed-width SIMD. Widening is exact; narrowing rounds once,
-// to nearest, ties to even.
+// Half: f16 to f32 and back, in fixed-width SIMD. Widening is exact; narrowing rounds once, to nearest,
+// ties to even.
 //
-// An f16's exponent and fraction, moved up by 13 bits, are an f32's but for the bias: 112 more. That
-// leaves subnormals, whose leading one is not where an f32 has it: with the exponent of 2^-14 they gain
-// exactly 2^-14, which is subtracted. Infinity and NaN take the largest exponent.
+// Widening. An f16's exponent and fraction, moved up by 13 bits, are the bits of an f32 that is 2^112
+// times too small: so one multiplication is all, for subnormals as well. Infinity and NaN first get the
+// largest exponent, which the multiplication keeps; it makes a NaN quiet. Sixteen bits at a time: the
+// upper halves of eight f32 are built in one vector, the lower ones in another, then they are zipped.
 //
 // Narrowing adds half of the last kept bit, less one, plus that bit, and drops 13: a carry runs into the
 // exponent, as far as infinity, as it should. Below 2^-14 the sum with 1/2 has a last bit of 2^-24, the
-// unit of subnormals, so the addition itself rounds. A NaN keeps its upper payload and is made quiet.
+// unit of subnormals, so the addition itself rounds. Of both results the larger one is right: what is
+// too small for one saturates at 0, and the other stops at 2^-14. A NaN keeps its upper payload and is
+// made quiet; since NaNs are rare, eight values ask once for them.
 //
-// All arithmetic on subnormal bit patterns is on integers: processors are slow at the other kind.
 // Constants are loaded: see std/turn.ts.
 
-const LEAST = memory.data<i32>([0x38800000]); // 2^-14 as f32: the least normal f16.
-const BIAS = memory.data<i32>([0x38000000]); // 112 exponents.
-const ONE_HALF = memory.data<i32>([0x3f000000]);
-const NOT_SIGN = memory.data<i32>([0x7fffffff]);
-const INFINITE = memory.data<i32>([0x7f800000]);
+/** Pairs of 16-bit lanes: sign and moved exponent; all but the sign; the largest f16; infinity as f32. */
+const HALVES = memory.data<u32>([0x8fff8fff, 0x7fff7fff, 0x7bff7bff, 0x7f807f80]);
+const UP = memory.data<u32>([0x77800000]); // 2^112 as f32.
 
-/** Of an f16, in a lane: all but the sign, the least normal number, the largest, infinity, the sign. */
-const HALVES = memory.data<i32>([0x7fff, 0x0400, 0x7bff, 0x7c00, 0x8000]);
+const NOT_SIGN = memory.data<u32>([0x7fffffff]);
+const LEAST = memory.data<u32>([0x38800000]); // 2^-14 as f32: the least normal f16.
+const ONE_HALF = memory.data<u32>([0x3f000000]);
+const INFINITE = memory.data<u32>([0x7f800000]);
+const SIGNS = memory.data<u32>([0x80008000, 0x7c007c00]); // Of f16, in pairs; and their infinity.
 
-/** Of an f32: the last bit of the exponent, and the first of the fraction, which makes a NaN quiet. */
-const EXPONENT_ONE = memory.data<i32>([0x00800000]);
-const QUIET = memory.data<i32>([0x00400000]);
+/** For narrowing: 1; half of the last kept bit, less one, less a bias of 112 exponents. */
+const ROUNDING = memory.data<u32>([1, 0x0fff - 0x38000000]);
 
-/** For narrowing: 1; the bias less half of the last kept bit, less one; the last number below 65520. */
-const ROUNDING = memory.data<i32>([1, 0x38000000 - 0x0fff, 0x477fefff]);
-const PAYLOAD = memory.data<i32>([0x03ff, 0x0200]); // A NaN's, as f16, and what makes it quiet.
+/** Of a NaN as f16: the payload, and what else it has. */
+const NAN_BITS = memory.data<u32>([0x03ff, 0x7e00]);
+
+/** The upper halves of eight f16 as f32, but for a factor of 2^-112. */
+// @ts-ignore: decorator
+@inline
+export function upperBits(halves: v128): v128 {
+  const moved = v128.and(i16x8.shr_s(halves, 3), v128.load32_splat(HALVES));
+  const rest = v128.and(halves, v128.load32_splat(HALVES, 4));
+  const beyond = i16x8.gt_s(rest, v128.load32_splat(HALVES, 8));
+  return v128.or(moved, v128.and(beyond, v128.load32_splat(HALVES, 12)));
+}
+
+/** The lower halves of the same. */
+// @ts-ignore: decorator
+@inline
+export function lowerBits(halves: v128): v128 {
+  return i16x8.shl(halves, 13);
+}
+
+/** The first four of eight f32, from their halves. */
+// @ts-ignore: decorator
+@inline
+export function firstFour(lower: v128, upper: v128): v128 {
+  const bits = i16x8.shuffle(lower, upper, 0, 8, 1, 9, 2, 10, 3, 11);
+  return f32x4.mul(bits, v128.load32_splat(UP));
+}
+
+/** The last four of eight f32, from their halves. */
+// @ts-ignore: decorator
+@inline
+export function lastFour(lower: v128, upper: v128): v128 {
+  const bits = i16x8.shuffle(lower, upper, 4, 12, 5, 13, 6, 14, 7, 15);
+  return f32x4.mul(bits, v128.load32_splat(UP));
+}
+
+/** The f16 in the low half of `halves`, as f32. */
+// @ts-ignore: decorator
+@inline
+export function widen(halves: v128): v128 {
+  return firstFour(lowerBits(halves), upperBits(halves));
+}
 
 /** Four f16 at `at`, widened. */
 // @ts-ignore: decorator
@@ -47,73 +88,84 @@ export function loadHalf1(at: usize): v128 {
 // @ts-ignore: decorator
 @inline
 export function storeHalf4(at: usize, values: v128): void {
-  const narrowed = narrow(values);
-  v128.store64_lane(at, i16x8.narrow_i32x4_u(narrowed, narrowed), 0);
+  v128.store64_lane(at, narrowEight(values, values), 0);
 }
 
 /** Narrows eight f32 and stores them at `at`, as 16 bytes. */
 // @ts-ignore: decorator
 @inline
 export function storeHalf8(at: usize, low: v128, high: v128): void {
-  v128.store(at, i16x8.narrow_i32x4_u(narrow(low), narrow(high)));
+  v128.store(at, narrowEight(low, high));
 }
 
 /** Narrows the first lane and stores it at `at`. */
 // @ts-ignore: decorator
 @inline
 export function storeHalf1(at: usize, values: v128): void {
-  v128.store16_lane(at, narrow(values), 0);
+  v128.store16_lane(at, narrowEight(values, values), 0);
 }
 
 /** Four f32, each rounded to the nearest f16. */
 // @ts-ignore: decorator
 @inline
 export function roundToHalf(values: v128): v128 {
-  const narrowed = narrow(values);
-  return widen(i16x8.narrow_i32x4_u(narrowed, narrowed));
+  return widen(narrowEight(values, values));
 }
 
-/** The f16 in the low half of `halves`, as f32. */
+/** The eight f16 nearest to two times four f32. */
 // @ts-ignore: decorator
 @inline
-export function widen(halves: v128): v128 {
-  const bits = i32x4.extend_low_i16x8_s(halves); // The sign fills the upper half.
-  const rest = v128.and(bits, v128.load32_splat(HALVES));
-  const normal = i32x4.add(i32x4.shl(rest, 13), v128.load32_splat(BIAS));
-  const lifted = i32x4.add(normal, v128.load32_splat(EXPONENT_ONE));
-  const subnormal = f32x4.sub(lifted, v128.load32_splat(LEAST));
-  const finite = v128.bitselect(subnormal, normal, i32x4.lt_s(rest, v128.load32_splat(HALVES, 4)));
-  const beyond = v128.and(
-    i32x4.gt_s(rest, v128.load32_splat(HALVES, 8)),
-    v128.load32_splat(INFINITE),
-  );
-  const quiet = v128.and(
-    i32x4.gt_s(rest, v128.load32_splat(HALVES, 12)),
-    v128.load32_splat(QUIET),
-  );
-  const sign = v128.andnot(bits, v128.load32_splat(NOT_SIGN));
-  return v128.or(v128.or(finite, sign), v128.or(beyond, quiet));
+export function narrowEight(low: v128, high: v128): v128 {
+  const lowRest = v128.and(low, v128.load32_splat(NOT_SIGN));
+  const highRest = v128.and(high, v128.load32_splat(NOT_SIGN));
+  const infinite = v128.load32_splat(INFINITE);
+  if (v128.any_true(i32x4.gt_s(i32x4.max_s(lowRest, highRest), infinite))) {
+    return narrowWithNaN(low, high);
+  }
+  return narrowNumbers(low, high, lowRest, highRest);
 }
 
-/** The bits of the f16 nearest to each of four f32, in the low half of each lane. */
 // @ts-ignore: decorator
 @inline
-export function narrow(values: v128): v128 {
-  const rest = v128.and(values, v128.load32_splat(NOT_SIGN));
+function narrowNumbers(low: v128, high: v128, lowRest: v128, highRest: v128): v128 {
+  const normal = i16x8.narrow_i32x4_u(rounded(lowRest), rounded(highRest));
+  const subnormal = i16x8.narrow_i32x4_u(roundedSmall(lowRest), roundedSmall(highRest));
+  const larger = i16x8.max_u(normal, subnormal);
+  const finite = i16x8.min_u(larger, v128.load32_splat(SIGNS, 4)); // From 65520 on, infinity.
+  const upper = i16x8.narrow_i32x4_s(i32x4.shr_s(low, 16), i32x4.shr_s(high, 16));
+  return v128.or(finite, v128.and(upper, v128.load32_splat(SIGNS)));
+}
+
+/** Of magnitudes from 2^-14 on: the bits of f16. Of those below, too little or less than nothing. */
+// @ts-ignore: decorator
+@inline
+function rounded(rest: v128): v128 {
   const last = v128.and(i32x4.shr_u(rest, 13), v128.load32_splat(ROUNDING));
-  const rebiased = i32x4.sub(rest, v128.load32_splat(ROUNDING, 4));
-  const normal = i32x4.shr_u(i32x4.add(rebiased, last), 13);
+  const sum = i32x4.add(i32x4.add(rest, last), v128.load32_splat(ROUNDING, 4));
+  return i32x4.shr_s(sum, 13);
+}
+
+/** Of magnitudes up to 2^-14: the bits of f16. Of those beyond, the same as there. */
+// @ts-ignore: decorator
+@inline
+function roundedSmall(rest: v128): v128 {
   const half = v128.load32_splat(ONE_HALF);
-  const subnormal = i32x4.sub(f32x4.add(rest, half), half);
-  const isSmall = i32x4.lt_s(rest, v128.load32_splat(LEAST));
-  const finite = v128.bitselect(subnormal, normal, isSmall);
-  const payload = v128.and(i32x4.shr_u(rest, 13), v128.load32_splat(PAYLOAD));
-  const quiet = v128.and(
-    v128.or(payload, v128.load32_splat(PAYLOAD, 4)),
-    i32x4.gt_s(rest, v128.load32_splat(INFINITE)),
-  );
-  const isHuge = i32x4.gt_s(rest, v128.load32_splat(ROUNDING, 8)); // From 65520 on, infinity.
-  const beyond = v128.or(quiet, v128.load32_splat(HALVES, 12));
-  const sign = v128.and(i32x4.shr_u(values, 16), v128.load32_splat(HALVES, 16));
-  return v128.or(v128.bitselect(beyond, finite, isHuge), sign);
+  const small = i32x4.min_s(rest, v128.load32_splat(LEAST));
+  return i32x4.sub(f32x4.add(small, half), half);
+}
+
+function narrowWithNaN(low: v128, high: v128): v128 {
+  const lowRest = v128.and(low, v128.load32_splat(NOT_SIGN));
+  const highRest = v128.and(high, v128.load32_splat(NOT_SIGN));
+  const numbers = narrowNumbers(low, high, lowRest, highRest);
+  return v128.or(numbers, i16x8.narrow_i32x4_u(quietBits(lowRest), quietBits(highRest)));
+}
+
+/** What a NaN has as f16 beside its sign; 0 for a number. */
+// @ts-ignore: decorator
+@inline
+function quietBits(rest: v128): v128 {
+  const payload = v128.and(i32x4.shr_u(rest, 13), v128.load32_splat(NAN_BITS));
+  const bits = v128.or(payload, v128.load32_splat(NAN_BITS, 4));
+  return v128.and(bits, i32x4.gt_s(rest, v128.load32_splat(INFINITE)));
 }

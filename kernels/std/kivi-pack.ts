@@ -21,7 +21,7 @@ import {
   largestIn,
   leastIn,
 } from "./block";
-import { narrow, roundToHalf } from "./half";
+import { firstFour, lastFour, lowerBits, narrowEight, upperBits } from "./half";
 
 const BLOCK: usize = 20; // Bytes of a packed block.
 
@@ -134,11 +134,14 @@ function packFourChannels(x: usize, rowBytes: usize, packed: usize): bool {
   const numbers = f32x4.lt(largest, f32x4.splat(Infinity));
   if (!i32x4.all_true(v128.and(fits, numbers))) return false;
 
-  const rounded = roundToHalf(step);
+  const halves = narrowEight(step, least);
+  const lower = lowerBits(halves);
+  const upper = upperBits(halves);
+  const rounded = firstFour(lower, upper);
   const isNone = f32x4.eq(rounded, f32x4.splat(0));
   const steps = v128.bitselect(f32x4.splat(Infinity), rounded, isNone);
-  const from = roundToHalf(least);
-  const head = v128.or(narrow(step), i32x4.shl(narrow(least), 16));
+  const from = lastFour(lower, upper);
+  const head = i16x8.shuffle(halves, halves, 0, 4, 1, 5, 2, 6, 3, 7);
   v128.store32_lane(packed, head, 0);
   v128.store32_lane(packed + BLOCK, head, 1);
   v128.store32_lane(packed + 2 * BLOCK, head, 2);
