@@ -66,8 +66,6 @@ export const pack = {
 } as const satisfies PackSource;
 
 /** The kernels whose `kernel_backward` computes gradients, as their `kernel_info` says. */
-export const WITH_GRADIENTS: ReadonlySet<string> = new Set([
-  "rmsnorm_f32",
-  "rope_f32",
-  "swiglu_f32",
-]);
+export const WITH_GRADIENTS: ReadonlySet<string> = new Set(
+  pack.kernels.filter((kernel) => "gradients" in kernel).map(({ id }) => id),
+);

@@ -16,6 +16,7 @@ export const manifest = {
   ],
   outputs: [{ name: "y", dtype: "f32", shape: ["rows", "dim"] }],
   scratch: [{ name: "weight_plus_one", dtype: "f32", shape: ["dim"] }],
+  gradients: ["x", "weight"],
   params: {
     eps: {
       type: "f32",

@@ -16,6 +16,7 @@ export const manifest = {
   ],
   outputs: [{ name: "y", dtype: "f32", shape: ["batch", "seq", "heads", "dim"] }],
   scratch: [{ name: "cos_sin", dtype: "f32", shape: [2, "dim_half"] }],
+  gradients: ["x"],
   params: ROPE_PARAMS,
   accuracy: { max_abs: 1e-5 },
   resource_limits: LIMITS,

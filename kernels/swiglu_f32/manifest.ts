@@ -15,6 +15,7 @@ export const manifest = {
     { name: "up", dtype: "f32", shape: ["tokens", "ffn"] },
   ],
   outputs: [{ name: "y", dtype: "f32", shape: ["tokens", "ffn"] }],
+  gradients: ["gate", "up"],
   params: { act: ACTIVATION },
   accuracy: { max_rel: 2e-6 },
   resource_limits: LIMITS,

@@ -49,6 +49,7 @@ export const FAILURES = {
   OUT_OF_MEMORY: "The kernel's memory is full",
   KERNEL_WROTE_INPUT: "The kernel wrote to memory that it may only read",
   POOL_EXHAUSTED: "Every instance is busy and the queue is full",
+  NO_GRADIENTS: "The kernel computes no gradients",
   DISPOSED: "This handle was disposed",
   KERNEL_DEADLINE: "The kernel ran past its budget and was stopped",
   KERNEL_FUEL: "The kernel used up its fuel and was stopped",

@@ -48,6 +48,7 @@ export const EXIT_CODES: Readonly<Record<FailureCode, Exclude<ExitCode, 0>>> = {
   OUT_OF_MEMORY: 4,
   KERNEL_WROTE_INPUT: 4,
   POOL_EXHAUSTED: 1,
+  NO_GRADIENTS: 2,
   DISPOSED: 1,
   KERNEL_DEADLINE: 4,
   KERNEL_FUEL: 4,

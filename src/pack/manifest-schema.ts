@@ -118,6 +118,12 @@ const variantShape = {
   ),
   outputs: tensorsSchema,
   scratch: tensorsSchema.optional().describe("memory that a call needs beside its tensors"),
+  gradients: z
+    .array(nameSchema)
+    .max(PACK_LIMITS.tensorsPerListMax)
+    .readonly()
+    .optional()
+    .describe("the inputs whose gradients kernel_backward gives, in the order of its outputs"),
   params: paramsSchema.default({}),
   accuracy: accuracySchema.optional().describe("how far results may lie from the reference"),
   resource_limits: limitsSchema,

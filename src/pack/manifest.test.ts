@@ -310,6 +310,25 @@ test("parseManifest() refuses scratch memory whose size the call does not decide
   ]);
 });
 
+test("parseManifest() reads gradients: inputs, each once, whose names do not meet the outputs'", () => {
+  expect(accepts(kernel("gradients"), ["x"]).kernels[0]!.gradients).toEqual(["x"]);
+  expect(accepts(kernel("gradients"), ["freqs", "x"])).toBeDefined();
+  expect(faultsWith(kernel("gradients"), ["x", "y"])).toEqual([
+    "GRADIENT_UNKNOWN /kernels/0/gradients/1",
+  ]);
+  expect(faultsWith(kernel("gradients"), ["x", "x"])).toEqual([
+    "NAME_DUPLICATE /kernels/0/gradients/1",
+  ]);
+  const taken = sampleWith(
+    [kernel("inputs", 0, "name"), "dy"],
+    [kernel("gradients"), ["freqs"]],
+  );
+  expect(failureOf(() => parseManifest(taken)).issues).toMatchObject([
+    { code: "GRADIENT_NAME_TAKEN", at: "/kernels/0/gradients" },
+  ]);
+  expect(accepts(kernel("inputs", 0, "name"), "dy")).toBeDefined(); // Where there are no gradients.
+});
+
 test("parseManifest() refuses two tensors of one name in a list, not across lists", () => {
   expect(faultsWith(kernel("inputs", 1, "name"), "x")).toEqual([
     "NAME_DUPLICATE /kernels/0/inputs/1/name",

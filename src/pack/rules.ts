@@ -99,6 +99,14 @@ export const RULES = {
     expected: "only dimensions that an input or output has",
     fix: "Use those, or a fixed number.",
   },
+  GRADIENT_UNKNOWN: {
+    expected: "the name of an input",
+    fix: "Name inputs; their gradients are the outputs of kernel_backward.",
+  },
+  GRADIENT_NAME_TAKEN: {
+    expected: "no input named like the gradient of an output: d and the output's name",
+    fix: "Rename the input.",
+  },
   PARAM_TYPE_UNKNOWN: {
     expected: "one of f32, f64, i32, i64, u32, u64, bool",
     fix: "Choose one of them.",

@@ -6,6 +6,7 @@
 
 import { type DType, Failure, type TensorView } from "../base/mod.ts";
 import { writeParams } from "../layout/mod.ts";
+import { type Pass, shapesOf } from "./backward.ts";
 import { type BudgetRequest, budgetOf, type KernelContext } from "./context.ts";
 import { writeDescriptor } from "./descriptor.ts";
 import type { KernelInstance } from "./instance.ts";
@@ -30,17 +31,19 @@ const NO_PARAMS: Readonly<Record<string, unknown>> = {};
 
 export class ByValue {
   readonly #context: KernelContext;
+  readonly #pass: Pass;
   /** What the inputs of the last call were bound to, unless it gave `dims` as well. */
   #bound: BoundShapes | undefined;
 
-  constructor(context: KernelContext) {
+  constructor(context: KernelContext, pass: Pass) {
     this.#context = context;
+    this.#pass = pass;
   }
 
   /** Runs the kernel in `instance`, which the caller holds, and returns copies of its outputs. */
   run(instance: KernelInstance, request: ValueRequest): Tensors {
     const { params } = this.#context.program;
-    const shapes = this.#bind(request);
+    const shapes = this.#bind(instance, request);
     const { paramsAt, descriptorAt, inputsAt, outputsAt } = instance.place(shapes);
     const { descriptor } = instance;
     writeParams(instance.view, paramsAt, params, request.params ?? NO_PARAMS, shapes.dims);
@@ -48,7 +51,7 @@ export class ByValue {
     for (let i = 0; i < inputsAt.length; i++)
       copyIn(instance, shapes.inputs[i]!, inputsAt[i]!, request.inputs);
     instance.initialise(paramsAt, params.bytes);
-    instance.forward(descriptorAt, budgetOf(this.#context, request), descriptor);
+    instance.run(this.#pass, descriptorAt, budgetOf(this.#context, request), descriptor);
     const outputs = newRecord<TensorValue>();
     for (let i = 0; i < outputsAt.length; i++) {
       const output = shapes.outputs[i]!;
@@ -58,8 +61,8 @@ export class ByValue {
     return outputs;
   }
 
-  #bind({ inputs, dims }: ValueRequest): BoundShapes {
-    const { shapes } = this.#context.program;
+  #bind(instance: KernelInstance, { inputs, dims }: ValueRequest): BoundShapes {
+    const shapes = shapesOf(this.#context.program, this.#pass, instance);
     if (dims !== undefined) return shapes.bind(inputs, dims);
     if (this.#bound === undefined || !shapes.bindsAgain(inputs, this.#bound))
       this.#bound = shapes.bind(inputs);

@@ -7,6 +7,7 @@
 
 import { Failure, type TensorView } from "../base/mod.ts";
 import { DESCRIPTOR, writeParams } from "../layout/mod.ts";
+import { type Pass, shapesOf } from "./backward.ts";
 import {
   type BudgetRequest,
   budgetOf,
@@ -34,6 +35,12 @@ export interface CallSetup<Inputs extends CallShapes = CallShapes> extends Budge
   readonly checkInputs?: boolean | undefined;
 }
 
+export interface CallOptions {
+  readonly pass: Pass;
+  /** Runs when the call is disposed, once: gives its memory back, and its instance where it owns it. */
+  readonly onDispose: () => void;
+}
+
 /** A life that no instance has: the call was disposed. */
 const GONE = -1;
 
@@ -50,7 +57,8 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
   readonly #budget: Budget;
   readonly #words = newDescriptor();
   readonly #placement: Placement;
-  readonly #release: (() => void)[];
+  readonly #pass: Pass;
+  readonly #onDispose: () => void;
   /** The life of the instance that this call was last set up in. */
   #life: number;
 
@@ -58,15 +66,16 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
     context: KernelContext,
     instance: KernelInstance,
     setup: CallSetup<Inputs>,
-    release: () => void,
+    { pass, onDispose }: CallOptions,
   ) {
     const { program } = context;
     this.#context = context;
     this.#instance = instance;
     this.#setup = setup;
-    this.#release = [release];
+    this.#pass = pass;
+    this.#onDispose = onDispose;
     this.#budget = budgetOf(context, setup);
-    this.shapes = program.shapes.bind(setup.inputs, setup.dims);
+    this.shapes = shapesOf(program, pass, instance).bind(setup.inputs, setup.dims);
     this.#placement = place(instance.arena, this.#words, this.shapes, program.params.bytes);
     this.#write();
     this.#life = instance.life;
@@ -83,7 +92,7 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
       this.#again();
     const budget = asked === undefined ? this.#budget : budgetOf(this.#context, asked);
     if (this.#setup.checkInputs === true) return this.#runChecked(budget);
-    this.#instance.forward(this.#placement.descriptorAt, budget, this.#words);
+    this.#instance.run(this.#pass, this.#placement.descriptorAt, budget, this.#words);
   }
 
   /** Fuel that the last run left, in fuel mode. */
@@ -95,12 +104,7 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
   [Symbol.dispose](): void {
     if (this.#life === GONE) return;
     this.#life = GONE;
-    for (const release of this.#release) release();
-  }
-
-  /** Runs `then` when the call is disposed, after its memory is given back. */
-  onDispose(then: () => void): void {
-    this.#release.push(then);
+    this.#onDispose();
   }
 
   /** Sets the call up again after a trap: its own or another one's in the same instance. */
@@ -142,7 +146,7 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
       }),
     ].map((part) => ({ ...part, now: this.#instance.tensor("u8", part.at, part.bytes) }));
     const before = readOnly.map(({ now }) => now.slice());
-    this.#instance.forward(descriptorAt, budget, this.#words);
+    this.#instance.run(this.#pass, descriptorAt, budget, this.#words);
     readOnly.forEach(({ what, now }, i) => {
       const byte = now.findIndex((value, at) => value !== before[i]![at]);
       if (byte >= 0) throw wroteInput(this.#context.program.kernel, what, byte);

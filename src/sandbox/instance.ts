@@ -11,6 +11,7 @@ import { assert, type DType, SANDBOX_LIMITS, type TensorView, viewOf } from "../
 import { Arena, type ArenaMark } from "./arena.ts";
 import { type KernelContext, requireHealth } from "./context.ts";
 import { checkDescriptor, type DescriptorRanges, newDescriptor, rangesOf } from "./descriptor.ts";
+import type { Pass } from "./backward.ts";
 import { type Budget, link, type Linked, newMemory, trapOf } from "./link.ts";
 import type { Program } from "./program.ts";
 import { ARENA_ALIGN, place, type Placement } from "./regions.ts";
@@ -115,21 +116,22 @@ export class KernelInstance {
   }
 
   /**
-   * Calls the forward function with the descriptor that lies at `descriptorAt` and says the same as
+   * Calls the function of `pass` with the descriptor that lies at `descriptorAt` and says the same as
    * `descriptor`. Throws KernelError on a trap, a passed deadline or a non-zero code.
-   * Who calls has checked the sandbox's health.
+   * Who calls has checked the sandbox's health, and that the kernel has the function.
    */
-  forward(descriptorAt: number, budget: Budget, descriptor: Uint32Array): void {
+  run(pass: Pass, descriptorAt: number, budget: Budget, descriptor: Uint32Array): void {
+    const { forward, backward } = this.#linked;
     let code: number;
     try {
-      code = this.#linked.enter(descriptorAt, budget);
+      code = pass === "forward" ? forward(descriptorAt, budget) : backward!(descriptorAt, budget);
     } catch (error) {
       throw this.#trap(error, rangesOf(descriptor));
     }
     if (code !== 0) throw codeError(this.program.kernel, code, rangesOf(descriptor));
   }
 
-  /** Calls another function of the ABI, where the module exports it. Throws as `forward` does. */
+  /** Calls another function of the ABI, where the module exports it. Throws as `run` does. */
   call(name: string, args: readonly number[]): void {
     requireHealth(this.#context.health);
     let code: number | undefined;

@@ -6,7 +6,7 @@
 
 import type { KernelEntry } from "../pack/mod.ts";
 import { ByValue, type TensorValue, type ValueRequest } from "./by-value.ts";
-import { type CallSetup, type CallShapes, PreparedCall } from "./call.ts";
+import type { CallSetup, CallShapes, PreparedCall } from "./call.ts";
 import { type KernelContext, requireHealth } from "./context.ts";
 import type { KernelInfo } from "./info.ts";
 import type { KernelInstance } from "./instance.ts";
@@ -28,12 +28,14 @@ export class Kernel {
   readonly #context: KernelContext;
   readonly #pool: InstancePool;
   readonly #byValue: ByValue;
+  readonly #backward: ByValue;
 
   constructor(context: KernelContext, pool: InstancePool) {
     this.entry = context.program.entry;
     this.#context = context;
     this.#pool = pool;
-    this.#byValue = new ByValue(context);
+    this.#byValue = new ByValue(context, "forward");
+    this.#backward = new ByValue(context, "backward");
   }
 
   get id(): string {
@@ -59,20 +61,19 @@ export class Kernel {
   prepare<const Inputs extends CallShapes>(
     setup: CallSetup<Inputs> & TenantChoice,
   ): PreparedCall<Inputs> {
-    const lease = this.lease(setup);
-    try {
-      const call = lease.prepare(setup);
-      return owning(call, lease);
-    } catch (error) {
-      lease[Symbol.dispose]();
-      throw error;
-    }
+    return this.#alone(setup, (lease) => lease.prepare(setup));
+  }
+
+  /** The same for the kernel's gradients, as `Lease.prepareBackward` has it. */
+  prepareBackward<const Inputs extends CallShapes>(
+    setup: CallSetup<Inputs> & TenantChoice,
+  ): PreparedCall<Inputs> {
+    return this.#alone(setup, (lease) => lease.prepareBackward(setup));
   }
 
   /** Lends an instance now. POOL_EXHAUSTED when every one is lent. */
   lease({ tenant = ONLY_TENANT }: TenantChoice = {}): Lease {
-    requireHealth(this.#context.health);
-    return this.#leaseOf(this.#pool.take(tenant));
+    return this.#take(tenant, false);
   }
 
   /** Lends an instance, waiting in line for one; the signal takes the caller out of the line. */
@@ -80,7 +81,8 @@ export class Kernel {
     choice: TenantChoice & { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Lease> {
     requireHealth(this.#context.health);
-    return this.#leaseOf(await this.#pool.acquire(choice.tenant ?? ONLY_TENANT, choice.signal));
+    const instance = await this.#pool.acquire(choice.tenant ?? ONLY_TENANT, choice.signal);
+    return this.#leaseOf(instance, false);
   }
 
   /** What the kernel says of itself. */
@@ -94,19 +96,45 @@ export class Kernel {
    * call by the copies and about half a microsecond.
    */
   call(request: CallRequest): Readonly<Record<string, TensorValue>> {
+    return this.#lent(request, this.#byValue);
+  }
+
+  /** The kernel's gradients by value, named as `Lease.prepareBackward` has them. */
+  backward(request: CallRequest): Readonly<Record<string, TensorValue>> {
+    return this.#lent(request, this.#backward);
+  }
+
+  #lent(request: CallRequest, byValue: ByValue): Readonly<Record<string, TensorValue>> {
     requireHealth(this.#context.health);
     const instance = this.#pool.take(request.tenant ?? ONLY_TENANT);
     const mark = instance.arena.mark();
     try {
-      return this.#byValue.run(instance, request);
+      return byValue.run(instance, request);
     } finally {
       instance.arena.release(mark);
       this.#pool.release(instance);
     }
   }
 
-  #leaseOf(instance: KernelInstance): Lease {
-    return new Lease(this.#context, instance, (returned) => this.#pool.release(returned));
+  /** What `prepare` prepares in a lease that ends with it. */
+  #alone<Call>({ tenant = ONLY_TENANT }: TenantChoice, prepare: (lease: Lease) => Call): Call {
+    const lease = this.#take(tenant, true);
+    try {
+      return prepare(lease);
+    } catch (error) {
+      lease[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #take(tenant: string, endsWithCalls: boolean): Lease {
+    requireHealth(this.#context.health);
+    return this.#leaseOf(this.#pool.take(tenant), endsWithCalls);
+  }
+
+  #leaseOf(instance: KernelInstance, endsWithCalls: boolean): Lease {
+    const giveBack = (returned: KernelInstance): void => this.#pool.release(returned);
+    return new Lease(this.#context, instance, { giveBack, endsWithCalls });
   }
 }
 

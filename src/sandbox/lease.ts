@@ -4,7 +4,7 @@
 // in any order; their memory returns when those above them are gone, and all of it with the lease.
 
 import type { ArenaMark } from "./arena.ts";
-import { type CallSetup, type CallShapes, PreparedCall } from "./call.ts";
+import { type CallOptions, type CallSetup, type CallShapes, PreparedCall } from "./call.ts";
 import { disposed, type KernelContext, requireHealth } from "./context.ts";
 import { type KernelInfo, readInfo } from "./info.ts";
 import type { KernelInstance } from "./instance.ts";
@@ -13,34 +13,56 @@ import type { KernelInstance } from "./instance.ts";
 interface Hold {
   readonly mark: ArenaMark;
   /** Undefined once the call is disposed. */
-  call: PreparedCall | undefined;
+  call: Disposable | undefined;
+}
+
+export interface LeaseOptions {
+  readonly giveBack: (instance: KernelInstance) => void;
+  /** Ends the lease with the last of its calls: for a call with an instance of its own. */
+  readonly endsWithCalls: boolean;
 }
 
 export class Lease implements Disposable {
   readonly #instance: KernelInstance;
   readonly #context: KernelContext;
-  readonly #giveBack: (instance: KernelInstance) => void;
+  readonly #options: LeaseOptions;
   readonly #holds: Hold[] = [];
   #open = true;
 
-  constructor(
-    context: KernelContext,
-    instance: KernelInstance,
-    giveBack: (instance: KernelInstance) => void,
-  ) {
+  constructor(context: KernelContext, instance: KernelInstance, options: LeaseOptions) {
     this.#context = context;
     this.#instance = instance;
-    this.#giveBack = giveBack;
+    this.#options = options;
   }
 
   /** Fixes shapes, offsets and params of a call in this lease's memory. */
   prepare<const Inputs extends CallShapes>(setup: CallSetup<Inputs>): PreparedCall<Inputs> {
+    return this.#hold((onDispose) => this.#prepared(setup, { pass: "forward", onDispose }));
+  }
+
+  /**
+   * The same for the kernel's gradients: inputs are the outputs' gradients, such as `dy`, and the inputs
+   * as they were; outputs are gradients of inputs, such as `dx`. Fails with NO_GRADIENTS.
+   */
+  prepareBackward<const Inputs extends CallShapes>(setup: CallSetup<Inputs>): PreparedCall<Inputs> {
+    return this.#hold((onDispose) => this.#prepared(setup, { pass: "backward", onDispose }));
+  }
+
+  #prepared<Inputs extends CallShapes>(
+    setup: CallSetup<Inputs>,
+    options: CallOptions,
+  ): PreparedCall<Inputs> {
+    return new PreparedCall(this.#context, this.#instance, setup, options);
+  }
+
+  /** Keeps what `make` makes until it tells that it is disposed. Takes nothing where it fails. */
+  #hold<Call extends Disposable>(make: (onDispose: () => void) => Call): Call {
     this.#checkOpen();
     const { arena } = this.#instance;
     const hold: Hold = { mark: arena.mark(), call: undefined };
     try {
-      const call = new PreparedCall(this.#context, this.#instance, setup, () => this.#drop(hold));
-      hold.call = call as unknown as PreparedCall;
+      const call = make(() => this.#drop(hold));
+      hold.call = call;
       this.#holds.push(hold);
       return call;
     } catch (error) {
@@ -60,7 +82,7 @@ export class Lease implements Disposable {
     if (!this.#open) return;
     this.#open = false;
     for (const { call } of [...this.#holds]) call?.[Symbol.dispose]();
-    this.#giveBack(this.#instance);
+    this.#options.giveBack(this.#instance);
   }
 
   #checkOpen(): void {
@@ -73,5 +95,6 @@ export class Lease implements Disposable {
     while (this.#holds.length > 0 && this.#holds.at(-1)!.call === undefined) {
       this.#instance.arena.release(this.#holds.pop()!.mark);
     }
+    if (this.#options.endsWithCalls && this.#holds.length === 0) this[Symbol.dispose]();
   }
 }

@@ -16,7 +16,7 @@ export interface Budget {
 /** An export as the rewriter makes it: in mode "none" without the first parameter. */
 type Armed = (...args: (number | bigint)[]) => number;
 
-/** Calls the forward function: arms it with what the budget grants from now on, then enters. */
+/** Calls a function on a descriptor: arms it with what the budget grants from now on, then enters. */
 export type Enter = (descriptorAt: number, budget: Budget) => number;
 
 export interface Linked {
@@ -71,7 +71,10 @@ export function link(
   const { exports } = instantiate(program, host, interrupted);
   const armed = (name: string): Armed => exports[compiled.armed.get(name)!] as Armed;
   return {
-    enter: enterOf(program, armed(compiled.forward), ticker),
+    forward: enterOf(program, armed(compiled.forward), ticker),
+    backward: compiled.armed.has("kernel_backward")
+      ? enterOf(program, armed("kernel_backward"), ticker)
+      : undefined,
     entry: (name) => {
       if (!compiled.armed.has(name)) return undefined;
       const call = armed(name);
@@ -131,14 +134,14 @@ export function trapOf(
 }
 
 /** One closure per mode, so that the hot path has no branch on it. */
-function enterOf(program: Program, forward: Armed, { epoch }: Ticker): Enter {
+function enterOf(program: Program, armed: Armed, { epoch }: Ticker): Enter {
   switch (program.grant.interrupt) {
     case "epoch":
-      return (at, budget) => forward((Atomics.load(epoch, 0) + budget.ticks) | 0, at);
+      return (at, budget) => armed((Atomics.load(epoch, 0) + budget.ticks) | 0, at);
     case "fuel":
-      return (at, budget) => forward(budget.fuel, at);
+      return (at, budget) => armed(budget.fuel, at);
     case "none":
-      return (at) => forward(at);
+      return (at) => armed(at);
     default:
       return program.grant.interrupt satisfies never;
   }

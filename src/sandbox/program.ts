@@ -4,6 +4,7 @@ import { assert, Failure, SANDBOX_LIMITS } from "../base/mod.ts";
 import { paramsLayout, type ParamsLayout } from "../layout/mod.ts";
 import type { KernelEntry, VerifiedKernel } from "../pack/mod.ts";
 import { admit, forwardExport } from "./admit.ts";
+import { Backward } from "./backward.ts";
 import { decode, SECTION } from "./decode.ts";
 import { type AddedImport, instrumentModule, type MemoryType } from "./instrument.ts";
 import type { Module } from "./module.ts";
@@ -48,6 +49,8 @@ export interface Program {
   readonly grant: Grant;
   readonly params: ParamsLayout;
   readonly shapes: ShapePlan;
+  /** What the kernel's gradients take and give, where it has any. */
+  readonly backward: Backward;
 }
 
 /** The exports that the host calls, each through an armed entry. */
@@ -100,6 +103,7 @@ export function programOf(
     variant,
     params: paramsLayout(entry),
     shapes: new ShapePlan(entry),
+    backward: new Backward(entry, compiled.armed.has("kernel_backward")),
   };
 }
 
