@@ -22,7 +22,7 @@ interface KernelNames {
   readonly variants?: readonly { readonly id: string }[] | undefined;
 }
 
-/** Names are unique within each list, and scratch memory has a size that the call's shapes decide. */
+/** Names and ids are unique within each list, and scratch memory has a size that the call's shapes decide. */
 export function relationsOfKernel(kernel: KernelNames, context: Context): void {
   const { inputs, outputs, scratch = [] } = kernel;
   for (const [list, tensors] of Object.entries({ inputs, outputs, scratch })) {

@@ -82,6 +82,7 @@ const accuracySchema = keepingUnknown({
   max_abs: toleranceSchema.optional(),
   max_rel: toleranceSchema.optional(),
   max_ulp: toleranceSchema.optional(),
+  max_row: toleranceSchema.optional().describe("relative to the largest magnitude in the row"),
 }).readonly();
 
 const pathSchema = z
@@ -96,7 +97,6 @@ const hashSchema = z
   .regex(/^sha256:/, "HASH_INVALID")
   .toLowerCase();
 
-const kernelShape = {
 const variantShape = {
   id: idSchema.refine((id) => id !== BASELINE, "VARIANT_ID_TAKEN"),
   path: pathSchema,
@@ -106,16 +106,17 @@ const variantShape = {
   ),
 };
 
+const kernelShape = {
   id: idSchema,
   name: z.string(),
   category: z.enum(CATEGORIES),
   path: pathSchema,
   hash: hashSchema,
   entry_point: z.string().min(1, "ENTRY_POINT_INVALID"),
-  inputs: tensorsSchema,
   variants: variantsOf(variantShape).describe(
     "other modules of the kernel, by the features they need",
   ),
+  inputs: tensorsSchema,
   outputs: tensorsSchema,
   scratch: tensorsSchema.optional().describe("memory that a call needs beside its tensors"),
   gradients: z
@@ -131,13 +132,6 @@ const variantShape = {
   benchmarks: z.record(z.string(), benchmarkSchema).readonly().default({}),
 };
 
-export const kernelSchema = keepingUnknown(kernelShape).superRefine(relationsOfKernel).readonly();
-
-const authorSchema = keepingUnknown({
-  name: z.string(),
-  email: z.string(),
-  signing_key: z.string(),
-}).readonly();
 /** A function, because an author's variants have other keys than a reader's. */
 function variantsOf<Shape extends z.ZodRawShape>(shape: Shape) {
   return z
@@ -147,6 +141,13 @@ function variantsOf<Shape extends z.ZodRawShape>(shape: Shape) {
     .optional();
 }
 
+export const kernelSchema = keepingUnknown(kernelShape).superRefine(relationsOfKernel).readonly();
+
+const authorSchema = keepingUnknown({
+  name: z.string(),
+  email: z.string(),
+  signing_key: z.string(),
+}).readonly();
 
 const manifestShape = {
   $schema: z.string().default(""),
@@ -171,20 +172,20 @@ export type KernelCategory = KernelEntry["category"];
 export type TensorSpec = z.infer<typeof tensorSchema>;
 export type ResourceLimits = z.infer<typeof limitsSchema>;
 export type PlatformSpec = z.infer<typeof platformSchema>;
+export type KernelVariant = NonNullable<KernelEntry["variants"]>[number];
 export type Accuracy = z.infer<typeof accuracySchema>;
 export type { ParamSpec } from "./param-schema.ts";
+
+/** A module that is still to be built, or read and hashed. */
+const unbuilt = { hash: hashSchema.optional(), source: z.string().min(1).optional() };
 
 /** What an author writes: a manifest whose hashes, and perhaps key, are still to be filled in. */
 export const packSourceSchema = keepingUnknown({
   ...manifestShape,
   author: keepingUnknown({ ...authorSchema.unwrap().shape, signing_key: z.string().optional() }),
-export type KernelVariant = NonNullable<KernelEntry["variants"]>[number];
   kernels: z
     .array(
       keepingUnknown({
-/** A module that is still to be built, or read and hashed. */
-const unbuilt = { hash: hashSchema.optional(), source: z.string().min(1).optional() };
-
         ...kernelShape,
         ...unbuilt,
         variants: variantsOf({

@@ -319,10 +319,7 @@ test("parseManifest() reads gradients: inputs, each once, whose names do not mee
   expect(faultsWith(kernel("gradients"), ["x", "x"])).toEqual([
     "NAME_DUPLICATE /kernels/0/gradients/1",
   ]);
-  const taken = sampleWith(
-    [kernel("inputs", 0, "name"), "dy"],
-    [kernel("gradients"), ["freqs"]],
-  );
+  const taken = sampleWith([kernel("inputs", 0, "name"), "dy"], [kernel("gradients"), ["freqs"]]);
   expect(failureOf(() => parseManifest(taken)).issues).toMatchObject([
     { code: "GRADIENT_NAME_TAKEN", at: "/kernels/0/gradients" },
   ]);

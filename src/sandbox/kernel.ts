@@ -42,13 +42,13 @@ export class Kernel {
     return this.entry.id;
   }
 
-  /** How many ticks a call may use that asks for none. */
-  get budgetTicks(): number {
   /** Which of the kernel's modules runs: `baseline`, or the id of a variant. */
   get variant(): string {
     return this.#context.program.variant;
   }
 
+  /** How many ticks a call may use that asks for none. */
+  get budgetTicks(): number {
     return this.#context.budget.ticks;
   }
 
@@ -136,13 +136,4 @@ export class Kernel {
     const giveBack = (returned: KernelInstance): void => this.#pool.release(returned);
     return new Lease(this.#context, instance, { giveBack, endsWithCalls });
   }
-}
-
-/** Ties the lease's life to the call's: disposing the call gives the instance back. */
-function owning<Inputs extends CallShapes>(
-  call: PreparedCall<Inputs>,
-  lease: Lease,
-): PreparedCall<Inputs> {
-  call.onDispose(() => lease[Symbol.dispose]());
-  return call;
 }

@@ -124,10 +124,10 @@ export function trapOf(
   const { names, offsets } = program.compiled;
   return trapError(error, {
     kernel: program.kernel,
+    variant: program.variant,
     engine: error instanceof Error ? engineOf(error) : "v8",
     interrupted,
     offsets,
-    variant: program.variant,
     functionName: (index) => names.get(index),
     descriptor,
   });
