@@ -8,6 +8,7 @@ import { Failure } from "../base/mod.ts";
 import { doctorVerb } from "./doctor.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { generateVerb } from "./generate.ts";
+import { initVerbs } from "./init.ts";
 import { type Io, processIo } from "./io.ts";
 import { presentFailure } from "./output.ts";
 import { moduleVerbs } from "./module.ts";
@@ -19,6 +20,7 @@ const VERBS: readonly ((program: Command, io: Io) => void)[] = [
   runVerb,
   generateVerb,
   packVerbs,
+  initVerbs,
   moduleVerbs,
   doctorVerb,
 ];

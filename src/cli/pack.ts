@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import type { Io } from "./io.ts";
+import { packAccessors } from "./pack-accessors.ts";
 import { packBuild } from "./pack-build.ts";
 import { packInspect } from "./pack-inspect.ts";
 import { packKeygen } from "./pack-keygen.ts";
@@ -10,6 +11,7 @@ import { packVerify } from "./pack-verify.ts";
 
 export function packVerbs(program: Command, io: Io): void {
   const pack = program.command("pack").description("Make, sign, check and show kernel packs.");
+  packAccessors(pack, io);
   packKeygen(pack, io);
   packBuild(pack, io);
   packSign(pack, io);

@@ -42,10 +42,7 @@ export async function writeFolder(
   const [draft, old] = [draftOf(folder), draftOf(folder)];
   await attempt(folder, async () => {
     try {
-      for (const [path, content] of files) {
-        await mkdir(dirname(join(draft, path)), { recursive: true });
-        await writeFile(join(draft, path), content, { flag: "wx" });
-      }
+      await writeDraft(draft, files);
       const replaced = await isReplaceable(folder);
       if (replaced) await rename(folder, old);
       await rename(draft, folder).catch(async (error: unknown) => {
@@ -56,6 +53,44 @@ export async function writeFolder(
     } finally {
       await rm(draft, { recursive: true, force: true });
     }
+  });
+}
+
+/** Writes a folder of files where nothing is, or into an empty folder, which stays the same one. */
+export async function writeNewFolder(
+  folder: string,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
+  const draft = draftOf(folder);
+  await attempt(folder, async () => {
+    try {
+      await writeDraft(draft, files);
+      if (!(await isEmptyFolder(folder))) await rename(draft, folder);
+      else
+        for (const name of await readdir(draft))
+          await rename(join(draft, name), join(folder, name));
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+    }
+  });
+}
+
+async function writeDraft(draft: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  for (const [path, content] of files) {
+    await mkdir(dirname(join(draft, path)), { recursive: true });
+    await writeFile(join(draft, path), content, { flag: "wx" });
+  }
+}
+
+/** False when there is nothing; fails when there is something. */
+async function isEmptyFolder(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(ignoringMissing);
+  if (names === undefined || names.length === 0) return names !== undefined;
+  throw new Failure("OUTPUT_UNWRITABLE", {
+    at: folder,
+    found: `a folder with ${names[0]} in it`,
+    expected: "no folder, or an empty one",
+    fix: "Name another folder.",
   });
 }
 

@@ -9,6 +9,7 @@ export {
   type KernelCode,
 } from "./descriptor.layout.ts";
 export { type Field, type FieldKind, fieldsOf, layout, type Layout } from "./layout.ts";
+export { pascal } from "./names.ts";
 export { PARAM_TYPES, type ParamType, type ParamValue, parseParam } from "./param-value.ts";
 export {
   type DimField,
@@ -21,6 +22,7 @@ export {
 } from "./params.ts";
 export { paramsAccessorsAs, printAbiAs } from "./print-as.ts";
 export { paramsAccessorsC, printAbiC } from "./print-c.ts";
+export { accessorFiles, KERNEL_LANGUAGES, type KernelLanguage } from "./print-kernel.ts";
 export { paramsTable, printAbiMarkdown } from "./print-md.ts";
 export { paramsAccessorsRust, printAbiRust } from "./print-rust.ts";
 export { checkParam, writeParams } from "./write-params.ts";

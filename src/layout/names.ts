@@ -3,7 +3,7 @@
 // Two names that would print alike, and a name that no identifier can be made of, stop the printer:
 // a silently renamed accessor would read the wrong bytes.
 
-import { assert } from "../base/mod.ts";
+import { Failure } from "../base/mod.ts";
 
 /** `input_a_offset` and `input-a-offset` become `inputAOffset`. */
 export function camel(name: string): string {
@@ -29,18 +29,32 @@ export function constantName(name: string): string {
   return snake(name).toUpperCase();
 }
 
-/** Spells every name with `spell`, appending `_` to reserved words, and refuses two that collide. */
+/**
+ * Spells every name with `spell`, appending `_` to reserved words. Fails with PARAM_INVALID for two that
+ * collide, and for one that is no identifier.
+ */
 export function spellAll(
   names: readonly string[],
   spell: (name: string) => string,
   reserved: ReadonlySet<string>,
 ): string[] {
   const spelt = names.map(spell).map((name) => (reserved.has(name) ? `${name}_` : name));
-  spelt.forEach((name, index) => {
-    assert(/^[A-Za-z_]\w*$/.test(name), `"${names[index]}" can be spelt as an identifier`);
-    assert(spelt.indexOf(name) === index, `"${names[index]}" is spelt unlike every other name`);
-  });
+  for (const [index, name] of spelt.entries()) {
+    if (!/^[A-Za-z_]\w*$/.test(name)) throw unprintable(names[index]!, `"${name}"`, IDENTIFIER);
+    const first = spelt.indexOf(name);
+    if (first === index) continue;
+    throw unprintable(names[index]!, `"${name}", as "${names[first]}" is spelt`, UNLIKE);
+  }
   return spelt;
+}
+
+const IDENTIFIER = "a name that begins with a letter";
+const UNLIKE = "a name spelt unlike every other name";
+
+/** Names come from manifests, so this is an author's mistake and not one of ours. */
+function unprintable(at: string, found: string, expected: string): Failure {
+  const fix = "Rename it in the manifest: accessors are named after params and dimensions.";
+  return new Failure("PARAM_INVALID", { at, found, expected, fix });
 }
 
 function words(name: string): string[] {
