@@ -2,9 +2,11 @@
 // on what may run outside.
 
 import { sharedTicker } from "./platform/node/mod.ts";
+import { REFERENCES } from "./reference/mod.ts";
 import { Sandbox as Core, type SandboxOptions, type TickerSource } from "./sandbox/mod.ts";
 
 export * from "./bypass/mod.ts";
+export { REFERENCES } from "./reference/mod.ts";
 export { sharedTicker } from "./platform/node/mod.ts";
 export * from "./sandbox/mod.ts";
 
@@ -13,10 +15,13 @@ export interface NodeSandboxOptions extends SandboxOptions {
   readonly ticker?: TickerSource | undefined;
 }
 
-/** A sandbox whose deadlines are kept by a thread of this process, shared by all its sandboxes. */
+/**
+ * A sandbox whose deadlines are kept by a thread of this process, shared by all its sandboxes. Chains may
+ * end in what `REFERENCES` has, unless the options say otherwise.
+ */
 export const Sandbox = {
   create({ ticker = sharedTicker, ...options }: NodeSandboxOptions = {}): Promise<Core> {
-    return Core.create(options, ticker);
+    return Core.create({ references: REFERENCES, ...options }, ticker);
   },
 } as const;
 

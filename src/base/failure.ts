@@ -31,6 +31,7 @@ export const FAILURES = {
   MISSING_FEATURE: "This engine lacks a WebAssembly feature that a kernel requires",
   LIMIT_EXCEEDED: "A kernel asks for more than this host grants",
   FALLBACK_UNKNOWN: "A fallback names neither a kernel of the pack nor a reference of this host",
+  FALLBACK_MISMATCH: "A fallback takes or gives something else than its kernel",
   // Packs: building.
   PACK_SOURCE_INVALID: "The pack's source cannot be built",
   KERNEL_BUILD_FAILED: "A kernel does not compile",
@@ -61,9 +62,15 @@ export const FAILURES = {
   KERNEL_TRAP: "The kernel stopped on a trap",
   KERNEL_CODE: "The kernel returned an error code",
   KERNEL_LINK: "The kernel could not be instantiated",
+  REFERENCE_FAILED: "A reference of the host's own failed",
+  FALLBACKS_EXHAUSTED: "Neither the kernel nor any of its fallbacks computed a result",
   ENGINE_UNSUPPORTED: "This engine lacks what the sandbox needs",
   // Bypass.
   BYPASS_REFUSED: "This host does not let that run outside the sandbox",
+  // Testing kernels.
+  KERNEL_INACCURATE: "The kernel's results lie further from its reference than it promises",
+  KERNEL_MISBEHAVED: "The kernel breaks its contract with the host",
+  CERTIFICATE_INVALID: "The certificate breaks the rules of its format",
   // Tensor files.
   TENSOR_FILE_INVALID: "The tensor file is malformed",
   TENSOR_FILE_UNSUPPORTED: "The tensor file holds something that is not supported",

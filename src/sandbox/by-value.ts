@@ -51,7 +51,7 @@ export class ByValue {
     for (let i = 0; i < inputsAt.length; i++)
       copyIn(instance, shapes.inputs[i]!, inputsAt[i]!, request.inputs);
     instance.initialise(paramsAt, params.bytes);
-    instance.run(this.#pass, descriptorAt, budgetOf(this.#context, request), descriptor);
+    instance.run(this.#pass, descriptorAt, budgetOf(this.#context, request), descriptor, shapes);
     const outputs = newRecord<TensorValue>();
     for (let i = 0; i < outputsAt.length; i++) {
       const output = shapes.outputs[i]!;
@@ -72,9 +72,14 @@ export class ByValue {
 
 function copyIn(instance: KernelInstance, tensor: BoundTensor, at: number, inputs: Tensors): void {
   const { data } = inputs[tensor.name]!;
+  checkTensor(tensor, data);
+  instance.whole(tensor.dtype).set(data as never, at / data.BYTES_PER_ELEMENT);
+}
+
+/** Fails with DTYPE_MISMATCH or SHAPE_MISMATCH where `data` is not what `tensor` needs. */
+export function checkTensor(tensor: BoundTensor, data: TensorView): void {
   if (!holds(tensor.dtype, data)) throw wrongType(tensor, data);
   if (data.byteLength !== tensor.bytes) throw wrongLength(tensor, data);
-  instance.whole(tensor.dtype).set(data as never, at / data.BYTES_PER_ELEMENT);
 }
 
 function copyOut(instance: KernelInstance, { dtype, bytes }: BoundTensor, at: number): TensorView {

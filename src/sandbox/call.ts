@@ -92,7 +92,7 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
       this.#again();
     const budget = asked === undefined ? this.#budget : budgetOf(this.#context, asked);
     if (this.#setup.checkInputs === true) return this.#runChecked(budget);
-    this.#instance.run(this.#pass, this.#placement.descriptorAt, budget, this.#words);
+    this.#instance.run(this.#pass, this.#placement.descriptorAt, budget, this.#words, this.shapes);
   }
 
   /** Fuel that the last run left, in fuel mode. */
@@ -146,7 +146,7 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
       }),
     ].map((part) => ({ ...part, now: this.#instance.tensor("u8", part.at, part.bytes) }));
     const before = readOnly.map(({ now }) => now.slice());
-    this.#instance.run(this.#pass, descriptorAt, budget, this.#words);
+    this.#instance.run(this.#pass, descriptorAt, budget, this.#words, this.shapes);
     readOnly.forEach(({ what, now }, i) => {
       const byte = now.findIndex((value, at) => value !== before[i]![at]);
       if (byte >= 0) throw wroteInput(this.#context.program.kernel, what, byte);

@@ -1,8 +1,10 @@
 // Context: what every call of one kernel shares: its program, its budgets, and whether it may run.
 
 import { Failure } from "../base/mod.ts";
+import type { Answer, LinkName } from "./fallback-links.ts";
 import type { Budget } from "./link.ts";
 import type { Program } from "./program.ts";
+import type { BoundShapes } from "./shapes.ts";
 import { clampBudget, clampFuel, type Ticker, type Ticks, ticksOf } from "./ticker.ts";
 import type { KernelError } from "./trap.ts";
 
@@ -17,9 +19,32 @@ export function requireHealth({ failure }: Health): void {
   if (failure !== undefined) throw failure;
 }
 
+/** All that is known of a trap. The error has function, offset and the descriptor's ranges. */
+export interface TrapEvent {
+  readonly type: "trapped";
+  readonly kernel: string;
+  readonly pack: string;
+  readonly packVersion: string;
+  readonly error: KernelError;
+  /** The tensors and dimensions of the call; undefined where no tensors were involved. */
+  readonly shapes: BoundShapes | undefined;
+}
+
 /** What a sandbox tells its host while it runs. */
 export type SandboxEvent =
-  | { readonly type: "trapped"; readonly kernel: string; readonly error: KernelError }
+  | TrapEvent
+  /** The instance that trapped was given up: nothing enters it again. */
+  | { readonly type: "discarded"; readonly kernel: string }
+  /** A link of a kernel's chain failed, and the next is about to run. */
+  | {
+      readonly type: "falling-back";
+      readonly kernel: string;
+      readonly from: LinkName;
+      readonly to: LinkName;
+      readonly error: Failure;
+    }
+  /** Another link than the kernel itself computed a result. It is counted already. */
+  | ({ readonly type: "degraded"; readonly kernel: string } & Answer)
   | { readonly type: "cleanup-failed"; readonly kernel: string; readonly error: unknown }
   | { readonly type: "ticker-died"; readonly error: Failure };
 

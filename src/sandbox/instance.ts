@@ -117,16 +117,22 @@ export class KernelInstance {
 
   /**
    * Calls the function of `pass` with the descriptor that lies at `descriptorAt` and says the same as
-   * `descriptor`. Throws KernelError on a trap, a passed deadline or a non-zero code.
+   * `descriptor`; `shapes` are for the report of a trap. Throws KernelError on a trap, a passed deadline or a non-zero code.
    * Who calls has checked the sandbox's health, and that the kernel has the function.
    */
-  run(pass: Pass, descriptorAt: number, budget: Budget, descriptor: Uint32Array): void {
+  run(
+    pass: Pass,
+    descriptorAt: number,
+    budget: Budget,
+    descriptor: Uint32Array,
+    shapes: BoundShapes,
+  ): void {
     const { forward, backward } = this.#linked;
     let code: number;
     try {
       code = pass === "forward" ? forward(descriptorAt, budget) : backward!(descriptorAt, budget);
     } catch (error) {
-      throw this.#trap(error, rangesOf(descriptor));
+      throw this.#trap(error, rangesOf(descriptor), shapes);
     }
     if (code !== 0) throw codeError(this.program.kernel, code, rangesOf(descriptor));
   }
@@ -199,23 +205,25 @@ export class KernelInstance {
     try {
       return link(program, this.#memory, ticker, budget);
     } catch (error) {
-      throw this.#told(error);
+      if (error instanceof KernelError) this.#tell(error);
+      throw error;
     }
   }
 
-  #trap(error: unknown, ranges?: DescriptorRanges): unknown {
+  /** First the host is told, so that its log has the trap also where the caller keeps silent. */
+  #trap(error: unknown, ranges?: DescriptorRanges, shapes?: BoundShapes): unknown {
     const trap = trapOf(this.program, error, this.#linked.interrupted(), ranges);
     if (trap === undefined) return error;
+    this.#tell(trap, shapes);
     this.#trapped = true;
     this.#life++;
-    return this.#told(trap);
+    this.#context.emit({ type: "discarded", kernel: this.program.kernel });
+    return trap;
   }
 
-  /** Tells the host of a trap, so that its log has it also where the caller keeps silent. */
-  #told(error: unknown): unknown {
-    const { emit, program } = this.#context;
-    if (error instanceof KernelError) emit({ type: "trapped", kernel: program.kernel, error });
-    return error;
+  #tell(error: KernelError, shapes?: BoundShapes): void {
+    const { kernel, pack, packVersion } = this.program;
+    this.#context.emit({ type: "trapped", kernel, pack, packVersion, error, shapes });
   }
 
   #moduleEnd(): number {

@@ -89,10 +89,17 @@ export interface PackedKernel extends EntryChanges {
   readonly files?: Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 }
 
+export interface PackFallbacks {
+  readonly fallbacks?: Readonly<Record<string, string>>;
+  /** Names that the pack's verifier takes for references of the host. */
+  readonly references?: readonly string[];
+}
+
 /** A verified pack of `kernels`, which declares every feature that this engine has. */
 export async function verifiedPack(
   kernels: readonly PackedKernel[],
   version = "1.0.0",
+  { fallbacks = {}, references = [] }: PackFallbacks = {},
 ): Promise<VerifiedPack> {
   const { key } = await generateSigningKey();
   const entries = kernels.map(async ({ module, files: _files, ...changes }, i) => ({
@@ -111,6 +118,7 @@ export async function verifiedPack(
     created_at: "2026-01-18T00:00:00Z",
     author: { name: "Test", email: "test@example.com", signing_key: key.publicText },
     kernels: await Promise.all(entries),
+    fallbacks,
   };
   const raw = new TextEncoder().encode(JSON.stringify(manifest));
   const files = new Map<string, Uint8Array>([
@@ -124,6 +132,7 @@ export async function verifiedPack(
     now: () => Date.UTC(2026, 5, 1),
     runtimeVersion: "1.0.0",
     platform: { name: "node", version: "24.0.0" },
+    references: new Set(references),
   });
 }
 

@@ -3,13 +3,16 @@
 // The room starts no threads: the ticker that bounds time is passed in.
 
 export { type CallSetup, type CallShapes, PreparedCall } from "./call.ts";
-export type { BudgetRequest, SandboxEvent } from "./context.ts";
+export type { BudgetRequest, SandboxEvent, TrapEvent } from "./context.ts";
 export {
   checkDescriptor,
   type DescriptorRanges,
   type RegionAlign,
   totalMemoryRequired,
 } from "./descriptor.ts";
+export { type ChainOptions, type ChainResult, FallbackChain } from "./fallback.ts";
+export type { Answer, ChainCounts, LinkFailure, LinkName } from "./fallback-links.ts";
+export type { PreparedChain } from "./fallback-prepared.ts";
 export type { KernelInfo } from "./info.ts";
 export { inspect, type ModuleReport } from "./inspect.ts";
 export {

@@ -42,9 +42,12 @@ export interface Compiled {
 
 export interface Program {
   readonly kernel: string;
-  readonly entry: KernelEntry;
+  /** The pack that it came in. */
+  readonly pack: string;
+  readonly packVersion: string;
   /** Which of the kernel's modules it is. */
   readonly variant: string;
+  readonly entry: KernelEntry;
   readonly compiled: Compiled;
   readonly grant: Grant;
   readonly params: ParamsLayout;
@@ -90,17 +93,19 @@ export async function compileKernel(
 
 /** The parts of a program that come from the manifest. */
 export function programOf(
-  { entry }: VerifiedKernel,
+  { entry, packName, packVersion }: VerifiedKernel,
   variant: string,
   compiled: Compiled,
   grant: Grant,
 ): Program {
   return {
     kernel: entry.id,
+    pack: packName,
+    packVersion,
+    variant,
     entry,
     compiled,
     grant,
-    variant,
     params: paramsLayout(entry),
     shapes: new ShapePlan(entry),
     backward: new Backward(entry, compiled.armed.has("kernel_backward")),

@@ -214,16 +214,26 @@ test.each([
   },
 );
 
+const TRAPPED = {
+  type: "trapped",
+  kernel: "test",
+  pack: "test-kernels",
+  packVersion: "1.0.0",
+} as const;
+
 test("a trap is told to onEvent before the caller has it, a code is not", async () => {
   const events: SandboxEvent[] = [];
   await using sandbox = await stillSandbox({ onEvent: (event) => void events.push(event) });
   const trapping = await sandbox.load(await verified({ forward: "unreachable" }));
   const error = failureOf(() => trapping.call(REQUEST));
   expect(error).toBeInstanceOf(KernelError);
-  expect(events).toEqual([{ type: "trapped", kernel: "test", error }]);
+  expect(events).toMatchObject([
+    { ...TRAPPED, error, shapes: { dims: { n: 3 }, inputs: [{ name: "x", shape: [3] }] } },
+    { type: "discarded", kernel: "test" },
+  ]);
   const coding = await sandbox.load(await verified({ forward: "(i32.const 1)" }));
   expect(failureOf(() => coding.call(REQUEST)).code).toBe("KERNEL_CODE");
-  expect(events).toHaveLength(1);
+  expect(events).toHaveLength(2);
 });
 
 test.each([
@@ -234,14 +244,14 @@ test.each([
   await using sandbox = await stillSandbox({ onEvent: (event) => void events.push(event) });
   const kernel = await sandbox.load(await verified(text));
   const error = failureOf(() => kernel.prepare({ inputs: { x: [1] } }));
-  expect(events).toEqual([{ type: "trapped", kernel: "test", error }]);
+  expect(events[0]).toEqual({ ...TRAPPED, error, shapes: undefined });
 });
 
 test("what an event listener throws reaches the host's runtime, and not the caller", async () => {
   const thrown = new Error("the listener's own");
   await using sandbox = await stillSandbox({
-    onEvent: () => {
-      throw thrown;
+    onEvent: ({ type }) => {
+      if (type === "trapped") throw thrown;
     },
   });
   const kernel = await sandbox.load(await verified({ forward: "unreachable" }));

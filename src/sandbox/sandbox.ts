@@ -1,10 +1,11 @@
 // Sandbox: loads verified kernels and owns what they share: the ticker, the module cache, the limits.
 
-import { Failure, SANDBOX_LIMITS } from "../base/mod.ts";
+import { Failure, type References, SANDBOX_LIMITS } from "../base/mod.ts";
 import {
   hasFeature,
   isVerifiedKernel,
   isVerifiedPack,
+  type KernelModule,
   type VerifiedKernel,
   type VerifiedPack,
 } from "../pack/mod.ts";
@@ -15,6 +16,7 @@ import {
   requireHealth,
   type SandboxEvent,
 } from "./context.ts";
+import { type ChainOptions, FallbackChain } from "./fallback.ts";
 import { KernelInstance } from "./instance.ts";
 import { Kernel } from "./kernel.ts";
 import type { Budget } from "./link.ts";
@@ -35,8 +37,8 @@ import {
   programOf,
 } from "./program.ts";
 import { clampBudget, clampFuel, type Ticker, type TickerSource } from "./ticker.ts";
-
 import { chooseModule, deniedTo, type VariantChoice } from "./variant.ts";
+
 export interface SandboxOptions {
   /** Device class. Default: "server". */
   readonly preset?: PresetName | undefined;
@@ -44,15 +46,17 @@ export interface SandboxOptions {
   readonly limits?: Partial<SandboxLimits> | undefined;
   /** How calls are stopped. Default: "epoch". "none" trusts every kernel not to run for ever. */
   readonly interrupt?: InterruptMode | undefined;
-  /** Fuel of a call that asks for none, and the ceiling of those that do. Default: 10^10. */
   /**
    * Which module of a kernel runs that has several. Default: "auto", the first that this engine and
    * the preset take. "baseline": the kernel's own, so that machines agree to the last bit.
    */
   readonly variant?: VariantChoice | undefined;
+  /** Fuel of a call that asks for none, and the ceiling of those that do. Default: 10^10. */
   readonly fuel?: bigint | undefined;
   /** Told of traps and of what went wrong where no caller waits. */
   readonly onEvent?: ((event: SandboxEvent) => void) | undefined;
+  /** The host's own implementations, which may stand at the end of chains. Default: none. */
+  readonly references?: References | undefined;
 }
 
 export interface SandboxCounts {
@@ -71,6 +75,7 @@ interface Loaded {
   readonly moduleKey: string;
 }
 
+const NO_REFERENCES: References = new Map();
 const FUEL_DEFAULT = 10_000_000_000n;
 
 export class Sandbox implements AsyncDisposable {
@@ -152,6 +157,20 @@ export class Sandbox implements AsyncDisposable {
     return kernel;
   }
 
+  /**
+   * Loads kernel `id` with all that stand in for it where it fails: the pack's fallbacks, and at the end
+   * perhaps a reference of the host's. A kernel that does not load only fails its link. Fails with
+   * FALLBACK_UNKNOWN for a reference that the host lacks, FALLBACK_MISMATCH for a kernel of the pack with
+   * other tensors or params, FALLBACKS_EXHAUSTED where nothing loads.
+   */
+  async chain(pack: VerifiedPack, id: string, options: ChainOptions = {}): Promise<FallbackChain> {
+    return FallbackChain.open(pack, id, options, {
+      references: this.#options.references ?? NO_REFERENCES,
+      load: (kernel) => this.load(kernel),
+      emit: this.#emit,
+    });
+  }
+
   /** The kernel that was last loaded under `id` and is loaded still. Fails with KERNEL_NOT_FOUND. */
   kernel(id: string): Kernel {
     const kernel = this.#byId.get(id);
@@ -231,11 +250,11 @@ export class Sandbox implements AsyncDisposable {
     };
   }
 
-  #add(key: string, moduleKey: string, program: Program): Kernel {
   get #interrupt(): InterruptMode {
     return this.#options.interrupt ?? (this.preset.epochInterruption.value ? "epoch" : "none");
   }
 
+  #add(key: string, moduleKey: string, program: Program): Kernel {
     const context = this.#contextOf(program);
     const { poolInstancesMax: instancesMax, poolQueueMax: queueMax } = this.limits;
     const pool = new InstancePool({
