@@ -2,7 +2,7 @@
 // my_kernel, which is renamed, with what differs by language here.
 
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type KernelLanguage, pascal } from "../layout/mod.ts";
 import type { PackSource } from "../pack/mod.ts";
@@ -24,6 +24,8 @@ export interface NewKernel {
 interface Language {
   readonly title: string;
   readonly file: string;
+  /** Where the accessors go: beside the kernel. */
+  readonly generated: string;
   /** One line of shell that makes `my_kernel.wasm`; undefined where `annulus pack build` compiles. */
   readonly compile: string | undefined;
   readonly needs: string;
@@ -36,7 +38,8 @@ interface Language {
 const LANGUAGES: Readonly<Record<KernelLanguage, Language>> = {
   assemblyscript: {
     title: "AssemblyScript",
-    file: "kernel.as.ts",
+    file: "assembly/kernel.ts",
+    generated: "assembly/generated",
     compile: undefined,
     needs:
       "Needs nothing but npm: `annulus pack build` compiles with the package `assemblyscript`.",
@@ -46,6 +49,7 @@ const LANGUAGES: Readonly<Record<KernelLanguage, Language>> = {
   c: {
     title: "C",
     file: "kernel.c",
+    generated: "generated",
     compile:
       "clang --target=wasm32 -std=c11 -O3 -msimd128 -Wall -Wextra -Werror -nostdlib -Wl,--no-entry,--export=__heap_base,--stack-first,-z,stack-size=4096 -o my_kernel.wasm kernel.c",
     needs: "Needs clang and wasm-ld, which Debian has as `clang` and `lld`.",
@@ -55,6 +59,7 @@ const LANGUAGES: Readonly<Record<KernelLanguage, Language>> = {
   rust: {
     title: "Rust",
     file: "kernel.rs",
+    generated: "generated",
     compile:
       "rustc --edition 2021 --target wasm32-unknown-unknown --crate-type cdylib -C opt-level=3 -C panic=abort -C strip=debuginfo -C target-feature=+simd128 -C link-arg=-zstack-size=4096 -o my_kernel.wasm kernel.rs",
     needs: "Needs rustc 1.77 or later with `rustup target add wasm32-unknown-unknown`.",
@@ -74,24 +79,33 @@ export async function kernelFiles(kernel: NewKernel): Promise<ReadonlyMap<string
   const { language } = kernel;
   const files = new Map<string, string>();
   for (const folder of ["common", language]) {
-    for (const name of await readdir(join(TEMPLATES, folder))) {
-      const text = await readFile(join(TEMPLATES, folder, name), "utf8");
-      files.set(RENAMED[name] ?? name, filledIn(text, kernel));
+    for (const path of await pathsIn(join(TEMPLATES, folder))) {
+      const text = await readFile(join(TEMPLATES, folder, path), "utf8");
+      files.set(RENAMED[path] ?? path, filledIn(text, kernel));
     }
   }
   const pack = withLanguage(files.get("pack.json")!, LANGUAGES[language]);
   files.set("pack.json", pack);
   files.set("package.json", `${JSON.stringify(packageOf(kernel), null, 2)}\n`);
   for (const [name, text] of printedAccessors(JSON.parse(pack) as PackSource, language))
-    files.set(`generated/${name}`, text);
+    files.set(`${LANGUAGES[language].generated}/${name}`, text);
   const encoder = new TextEncoder();
   return new Map([...files].map(([path, text]) => [path, encoder.encode(text)]));
 }
 
+/** Every file under `folder`, by its path with `/`. */
+async function pathsIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map((file) =>
+    relative(folder, join(file.parentPath, file.name)).replaceAll(sep, "/"),
+  );
+}
+
 /** The commands of the new folder, by what they are called there. */
 export function kernelScripts(language: KernelLanguage): Readonly<Record<string, string>> {
-  const { compile } = LANGUAGES[language];
-  const accessors = `annulus pack accessors . --lang ${language} --out generated`;
+  const { compile, generated } = LANGUAGES[language];
+  const accessors = `annulus pack accessors . --lang ${language} --out ${generated}`;
   const prepare = compile === undefined ? accessors : `${accessors} && npm run compile`;
   return {
     ...(compile === undefined ? {} : { compile }),
@@ -126,7 +140,7 @@ function withLanguage(pack: string, { file, compile, tableElements }: Language):
 }
 
 function filledIn(text: string, { name, language, runtimeVersion, createdAt }: NewKernel): string {
-  const { title, file, needs } = LANGUAGES[language];
+  const { title, file, generated, needs } = LANGUAGES[language];
   const words: Readonly<Record<string, string>> = {
     my_kernel: name,
     MY_KERNEL: name.toUpperCase(),
@@ -137,6 +151,7 @@ function filledIn(text: string, { name, language, runtimeVersion, createdAt }: N
     LANGUAGE_TITLE: title,
     LANGUAGE_NEEDS: needs,
     KERNEL_FILE: file,
+    GENERATED: generated,
   };
   return text.replaceAll(new RegExp(Object.keys(words).join("|"), "g"), (word) => words[word]!);
 }

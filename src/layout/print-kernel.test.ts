@@ -43,6 +43,19 @@ test("accessorFiles() tells kernel_info the id and the three numbers of the vers
   expect(rust).toContain("minor: 20,");
 });
 
+test("accessorFiles() tells kernel_info that there are gradients where the manifest lists some", () => {
+  const printed = (gradients: readonly string[] | undefined) =>
+    KERNEL_LANGUAGES.map((language) =>
+      [...accessorFiles(language, [{ ...KERNEL, gradients }], "test").values()].at(-1)!,
+    );
+  const [as, c, rust] = printed(["x"]);
+  expect(as).toContain("20, 300, 1);");
+  expect(c).toContain("20, 300, 1, {0}};");
+  expect(rust).toContain("supports_backward: 1,");
+  for (const gradients of [undefined, []])
+    for (const text of printed(gradients)) expect(text).toContain("300-rc.1, without gradients.");
+});
+
 test("accessorFiles() takes versions up to 16 bits a part and refuses more", () => {
   expect(accessorFiles("c", [{ ...KERNEL, version: "65535.0.65535" }], "test").size).toBe(2);
   for (const version of ["65536.0.0", "0.0.65536", "1.2", "x"])

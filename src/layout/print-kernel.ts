@@ -13,10 +13,12 @@ import { paramsAccessorsRust, printAbiRust } from "./print-rust.ts";
 export const KERNEL_LANGUAGES = ["assemblyscript", "c", "rust"] as const;
 export type KernelLanguage = (typeof KERNEL_LANGUAGES)[number];
 
-/** A kernel as its manifest declares it, with the version that `kernel_info` tells. */
+/** A kernel as its manifest declares it, with the pack's version: what `kernel_info` tells. */
 export interface PrintableKernel extends KernelDeclaration {
   readonly id: string;
   readonly version: string;
+  /** The inputs that have gradients: with any, `kernel_info` says that there are some. */
+  readonly gradients?: readonly string[] | undefined;
 }
 
 /** The files by name. Fails with PARAM_INVALID where a name of the manifest makes no identifier. */
@@ -48,7 +50,7 @@ const PRINTERS: Readonly<Record<KernelLanguage, Printer>> = {
 };
 
 function printAs(kernel: PrintableKernel, header: string): string {
-  const { id, version } = kernel;
+  const { id } = kernel;
   const name = new TextEncoder().encode(id);
   return `// ${header}
 
@@ -57,18 +59,16 @@ import { OK, writeKernelInfo } from "./abi.as";
 ${paramsAccessorsAs(id, paramsLayout(kernel))}
 const NAME = memory.data<u8>([${name.join(", ")}]);
 
-/** Fills what kernel_info is given: ${id} ${version}. */
-// @ts-ignore: decorator
-@inline
-export function writeInfo(info: usize, supportsBackward: bool): i32 {
-  writeKernelInfo(info, <u32>NAME, ${name.length}, ${versionParts(kernel).join(", ")}, supportsBackward ? 1 : 0);
+/** Fills what kernel_info is given: ${about(kernel)}. */
+export function writeInfo(info: usize): i32 {
+  writeKernelInfo(info, <u32>NAME, ${name.length}, ${versionParts(kernel).join(", ")}, ${backward(kernel)});
   return OK;
 }
 `;
 }
 
 function printC(kernel: PrintableKernel, header: string): string {
-  const { id, version } = kernel;
+  const { id } = kernel;
   const guard = `ANNULUS_KERNEL_${constantName(id)}_H`;
   return `/* ${header} */
 #ifndef ${guard}
@@ -77,11 +77,11 @@ function printC(kernel: PrintableKernel, header: string): string {
 #include "abi.h"
 
 ${paramsAccessorsC(id, paramsLayout(kernel))}
-/* Fills what kernel_info is given: ${id} ${version}. */
-static inline int32_t annulus_${snake(id)}_info(struct annulus_kernel_info *info, uint8_t supports_backward) {
+/* Fills what kernel_info is given: ${about(kernel)}. */
+static inline int32_t annulus_${snake(id)}_info(struct annulus_kernel_info *info) {
   static const char name[] = "${id}";
   *info = (struct annulus_kernel_info){
-      (uint32_t)(uintptr_t)name, sizeof name - 1, ${versionParts(kernel).join(", ")}, supports_backward, {0}};
+      (uint32_t)(uintptr_t)name, sizeof name - 1, ${versionParts(kernel).join(", ")}, ${backward(kernel)}, {0}};
   return ANNULUS_OK;
 }
 
@@ -90,7 +90,7 @@ static inline int32_t annulus_${snake(id)}_info(struct annulus_kernel_info *info
 }
 
 function printRust(kernel: PrintableKernel, header: string): string {
-  const { id, version } = kernel;
+  const { id } = kernel;
   const [major, minor, patch] = versionParts(kernel);
   spellAll([id], pascal, new Set()); // An id that begins with a digit makes no Rust type.
   return `// ${header}
@@ -98,8 +98,8 @@ function printRust(kernel: PrintableKernel, header: string): string {
 use crate::abi::{KernelInfo, OK};
 
 ${paramsAccessorsRust(id, paramsLayout(kernel))}
-/// Fills what kernel_info is given: ${id} ${version}.
-pub fn write_info(info: &mut KernelInfo, supports_backward: bool) -> i32 {
+/// Fills what kernel_info is given: ${about(kernel)}.
+pub fn write_info(info: &mut KernelInfo) -> i32 {
     const NAME: &str = "${id}";
     *info = KernelInfo {
         name_ptr: NAME.as_ptr() as usize as u32,
@@ -107,12 +107,20 @@ pub fn write_info(info: &mut KernelInfo, supports_backward: bool) -> i32 {
         major: ${major},
         minor: ${minor},
         patch: ${patch},
-        supports_backward: supports_backward as u8,
+        supports_backward: ${backward(kernel)},
         pad: [0; 1],
     };
     OK
 }
 `;
+}
+
+function about(kernel: PrintableKernel): string {
+  return `${kernel.id} ${kernel.version}, ${backward(kernel) === 1 ? "with" : "without"} gradients`;
+}
+
+function backward({ gradients = [] }: PrintableKernel): 0 | 1 {
+  return gradients.length > 0 ? 1 : 0;
 }
 
 /** The three numbers of a version, without what may follow them. Each has 16 bits. */

@@ -47,7 +47,7 @@ EXPORT(kernel_init) int32_t kernel_init(const void *params, uint32_t bytes) {
 }
 
 EXPORT(kernel_info) int32_t kernel_info(struct annulus_kernel_info *info) {
-  return annulus_my_kernel_info(info, 0); // 1 once there is a kernel_backward.
+  return annulus_my_kernel_info(info);
 }
 
 EXPORT(kernel_cleanup) int32_t kernel_cleanup(void) { return ANNULUS_OK; }

@@ -76,7 +76,7 @@ pub extern "C" fn kernel_init(_params: *const u8, _bytes: u32) -> i32 {
 
 #[no_mangle]
 pub extern "C" fn kernel_info(info: &mut KernelInfo) -> i32 {
-    params::write_info(info, false) // True once there is a kernel_backward.
+    params::write_info(info)
 }
 
 #[no_mangle]

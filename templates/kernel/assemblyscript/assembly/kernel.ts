@@ -84,7 +84,7 @@ export function kernel_init(_params: usize, _bytes: u32): i32 {
 }
 
 export function kernel_info(info: usize): i32 {
-  return writeInfo(info, false); // True once there is a kernel_backward.
+  return writeInfo(info);
 }
 
 export function kernel_cleanup(): i32 {
