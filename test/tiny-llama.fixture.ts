@@ -3,7 +3,15 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Decoder, type DecoderOptions, openWeights, parseConfig } from "../src/model/mod.ts";
+import { BypassPolicy } from "../src/bypass/mod.ts";
+import {
+  Decoder,
+  type DecoderOptions,
+  NATIVE_HASHES,
+  NATIVE_KINDS,
+  openWeights,
+  parseConfig,
+} from "../src/model/mod.ts";
 import {
   generateSigningKey,
   loadPack,
@@ -75,6 +83,13 @@ export async function signedCorePack(): Promise<VerifiedPack> {
   return loadPack(memoryFiles(files), { trust: await trustKeys(key.publicKey), references });
 }
 
+/** Leave for what a model runs outside the sandbox. */
+export function modelBypass(): BypassPolicy {
+  const clock = () => performance.now();
+  const trust = { allow: NATIVE_KINDS, trustedNatives: NATIVE_HASHES };
+  return new BypassPolicy({ ...trust, optedInBy: "a test", clock });
+}
+
 /** Decoders of the model over one sandbox; disposing ends them all. */
 export async function tinyLlama() {
   const resources = new AsyncDisposableStack();
@@ -82,7 +97,8 @@ export async function tinyLlama() {
   const sandbox = resources.use(await Sandbox.create());
   const config = parseConfig(await tinyFile("config.json"));
   const weights = await openWeights(tinyFiles);
+  const bypass = modelBypass();
   const open = async (options: Partial<DecoderOptions> = {}): Promise<Decoder> =>
-    resources.use(await Decoder.open({ config, weights, sandbox, pack, ...options }));
-  return { config, weights, pack, sandbox, open, close: () => resources.disposeAsync() };
+    resources.use(await Decoder.open({ config, weights, sandbox, pack, bypass, ...options }));
+  return { config, weights, pack, sandbox, bypass, open, close: () => resources.disposeAsync() };
 }

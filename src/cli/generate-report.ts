@@ -1,5 +1,6 @@
 // Generate report: what `annulus generate` tells when its text is done.
 
+import type { BypassUse } from "../bypass/mod.ts";
 import type { EndReason, Meter, Share, Worker } from "../model/mod.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
 import type { Report } from "./output.ts";
@@ -11,7 +12,7 @@ export interface GenerateFacts {
   readonly ids: readonly number[];
   readonly made: readonly number[];
   readonly text: string;
-  readonly ended: EndReason;
+  readonly ended: EndReason | "interrupt";
   /** Until the first token, and from there to the last. */
   readonly promptMs: number;
   readonly textMs: number;
@@ -21,6 +22,8 @@ export interface GenerateFacts {
     | undefined;
   readonly cacheBytesPerPosition: number;
   readonly meter: Meter;
+  /** What ran outside the sandbox. */
+  readonly native: readonly BypassUse[];
 }
 
 const WORKERS: readonly (readonly [Worker, string])[] = [
@@ -28,10 +31,11 @@ const WORKERS: readonly (readonly [Worker, string])[] = [
   ["native", "native"],
   ["host", "host"],
 ];
-const ENDS: Readonly<Record<EndReason, string>> = {
+const ENDS: Readonly<Record<GenerateFacts["ended"], string>> = {
   end: "ended by the model",
   tokens: "ended at --max-tokens",
   context: "ended where the model's context is full",
+  interrupt: "interrupted",
 };
 
 export function generateReport(facts: GenerateFacts): Report {
@@ -39,7 +43,7 @@ export function generateReport(facts: GenerateFacts): Report {
 }
 
 function asJson(facts: GenerateFacts): Report["json"] {
-  const { pack, ids, made, text, ended, promptMs, textMs, chance, meter } = facts;
+  const { pack, ids, made, text, ended, promptMs, textMs, chance, meter, native } = facts;
   const { name, version } = pack.manifest;
   return {
     pack: { name, version, signed: pack.signed, key_id: pack.keyId ?? null },
@@ -53,8 +57,12 @@ function asJson(facts: GenerateFacts): Report["json"] {
     prompt_ms: promptMs,
     text_ms: textMs,
     tokens_per_second: rateOf(facts),
+    prompt_tokens_per_second: promptRateOf(facts),
     cache_bytes_per_token: facts.cacheBytesPerPosition,
     time: meter.shares().map(({ name: what, worker, ms, calls }) => ({ what, worker, ms, calls })),
+    bypass: native.map(({ kind, name: what, calls, work, unit, ms }) => {
+      return { kind, what, calls, [unit]: work, ms };
+    }),
   };
 }
 
@@ -67,14 +75,24 @@ function asLines(facts: GenerateFacts): string[] {
   return [
     "",
     `pack    ${name} ${version}, ${signer}`,
-    `prompt  ${ids.length} tokens, ${duration(promptMs)}`,
+    `prompt  ${ids.length} tokens, ${duration(promptMs)}, ${promptRateOf(facts).toFixed(0)} tokens/s`,
     `text    ${made.length} tokens, ${duration(textMs)}${speed}, ${ENDS[ended]}`,
     ...(chance === undefined
       ? []
       : [`chance  temperature ${chance.temperature}, top-p ${chance.topP}, seed ${chance.seed}`]),
     `cache   ${cacheBytesPerPosition} bytes per token`,
     `time    ${timesOf(facts.meter.shares())}`,
+    `bypass  native, as this command opts in: ${facts.native.map(useOf).join(", ")}`,
   ];
+}
+
+function promptRateOf({ ids, promptMs }: GenerateFacts): number {
+  return (ids.length / promptMs) * 1000;
+}
+
+/** "attention (attention) 576 calls, 1.2 GFLOP/s". */
+function useOf({ kind, name, calls, work, ms }: BypassUse): string {
+  return `${name} (${kind}) ${calls} calls, ${(work / ms / 1e6).toFixed(1)} GFLOP/s`;
 }
 
 /** Tokens per second after the first, which the prompt's reading gives. */

@@ -102,19 +102,57 @@ test("annulus generate refuses what it cannot use, each with its code", async ()
   expect(await refusal(...asked, unsigned, "--kv", "f8")).toBe("2 USAGE");
   expect(await refusal(...asked, unsigned, "--top-p", "0")).toBe("2 USAGE");
   expect(await refusal(...asked, unsigned, "--temperature", "-1")).toBe("2 USAGE");
-  expect(await refusal(...asked, unsigned, "--max-tokens", "0")).toBe("2 USAGE");
+  for (const wrong of ["0", "-1", "1.5", "many"])
+    expect(await refusal(...asked, unsigned, "--max-tokens", wrong)).toBe("2 USAGE");
+  for (const wrong of ["1.01", "-0.1", "NaN"])
+    expect(await refusal(...asked, unsigned, "--top-p", wrong)).toBe("2 USAGE");
+  for (const wrong of ["101", "hot", ""])
+    expect(await refusal(...asked, unsigned, "--temperature", wrong)).toBe("2 USAGE");
   expect(await refusal(...asked, unsigned, "--lora", cwd)).toBe("2 MODEL_MISMATCH");
   expect(await refusal("--model", "nowhere", "--prompt", "x", unsigned)).toBe("2 INPUT_UNREADABLE");
   expect(await refusal("--model", cwd, "--prompt", "x", unsigned)).toBe("2 MODEL_MISMATCH");
 });
 
-test("annulus generate refuses a model of another architecture", async () => {
-  const folder = join(cwd, "other");
+/** The refusal of tiny-llama's folder with one file changed, or gone where `change` gives undefined. */
+async function changedFile(
+  file: string,
+  change: (bytes: Buffer) => Uint8Array | string | undefined,
+  ...argv: string[]
+): Promise<string> {
+  const folder = await mkdtemp(join(cwd, "changed-"));
   await cp(TINY_LLAMA, folder, { recursive: true });
-  const config = await readFile(join(folder, "config.json"), "utf8");
-  await writeFile(join(folder, "config.json"), config.replace("LlamaForCausalLM", "Other"));
-  const asked = ["--model", "other", "--prompt", "x", "--allow-unsigned"];
-  expect(await refusal(...asked)).toBe("2 MODEL_UNSUPPORTED");
+  const changed = change(await readFile(join(folder, file)));
+  if (changed === undefined) await rm(join(folder, file));
+  else await writeFile(join(folder, file), changed);
+  return refusal("--model", folder, "--prompt", "x", "--allow-unsigned", ...argv);
+}
+
+const replaced = (from: string, to: string) => (bytes: Buffer) =>
+  bytes.toString().replace(from, to);
+const cut = (bytes: Buffer) => bytes.subarray(0, bytes.length - 1);
+const gone = () => undefined;
+const adapted = ["--lora", join(TINY_LLAMA, "adapter")];
+
+test.each<[string, string, (bytes: Buffer) => Uint8Array | string | undefined, string, string[]]>([
+  ["no config", "config.json", gone, "2 MODEL_MISMATCH", []],
+  ["a config that is cut off", "config.json", cut, "2 MODEL_FILE_INVALID", []],
+  ["another architecture", "config.json", replaced("LlamaFor", "Other"), "2 MODEL_UNSUPPORTED", []],
+  [
+    "an adapter for other widths",
+    "config.json",
+    replaced("512", "504"),
+    "2 MODEL_MISMATCH",
+    adapted,
+  ],
+  ["another model's weights", "config.json", replaced("512", "504"), "2 MODEL_MISMATCH", []],
+  ["no tokenizer", "tokenizer.json", gone, "2 MODEL_MISMATCH", []],
+  ["a tokenizer that is none", "tokenizer.json", () => "{}", "2 MODEL_FILE_INVALID", []],
+  ["a larger tokenizer", "config.json", replaced(": 256,", ": 255,"), "2 MODEL_MISMATCH", []],
+  ["no weights", "model.safetensors", gone, "2 MODEL_MISMATCH", []],
+  ["weights that are cut off", "model.safetensors", cut, "2 TENSOR_FILE_INVALID", []],
+  ["weights that are none", "model.safetensors", () => "weights", "2 TENSOR_FILE_INVALID", []],
+])("annulus generate refuses %s", async (_, file, change, code, argv) => {
+  expect(await changedFile(file, change, ...argv)).toBe(code);
 });
 
 test("annulus generate refuses an empty prompt where the model has no token to begin with", async () => {

@@ -3,19 +3,14 @@
 // Text goes to standard output as it comes. What is known only at the end goes to standard error, so
 // that the text can be piped on; with --json both are one document.
 
-import { basename, dirname } from "node:path";
+import { appendFileSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Command } from "commander";
 import { Failure } from "../base/mod.ts";
-import {
-  type Adapter,
-  Decoder,
-  generate,
-  Meter,
-  type Model,
-  openAdapter,
-  openModel,
-} from "../model/mod.ts";
+import { BypassPolicy } from "../bypass/mod.ts";
+import { Decoder, generateText, Meter, NATIVE_HASHES, NATIVE_KINDS } from "../model/mod.ts";
+import { type Adapter, type Model, openAdapter, openModel, type Piece } from "../model/mod.ts";
 import { type EndReason, randomFrom, samplerOf } from "../model/mod.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
 import { sharedTicker } from "../platform/node/mod.ts";
@@ -27,37 +22,50 @@ import type { Io } from "./io.ts";
 import { modelFiles } from "./model-files.ts";
 import { plain, presentReport } from "./output.ts";
 import { loadTrusted } from "./pack-verify.ts";
+import { progressOn } from "./progress.ts";
+import { untilInterrupted } from "./until-interrupted.ts";
+
+const nowMs = (): number => performance.now();
 
 export function generateVerb(program: Command, io: Io): void {
   const command = program.command("generate").description("Continue a text with a model.");
-  withGenerateOptions(command).action(async () => {
-    const options = command.opts<GenerateOptions>();
-    const { json = false } = options;
-    const report = generateReport(await continued(io, options));
-    if (!json) io.err(report.lines.map((line) => `${plain(line)}\n`).join(""));
-    presentReport(io, { ...report, lines: [] }, json);
-  });
+  withGenerateOptions(command).action(() =>
+    untilInterrupted(async (signal) => {
+      const options = command.opts<GenerateOptions>();
+      const { json = false } = options;
+      const report = generateReport(await continued(io, options, signal));
+      if (!json) io.err(report.lines.map((line) => `${plain(line)}\n`).join(""));
+      presentReport(io, { ...report, lines: [] }, json);
+    }),
+  );
 }
 
-async function continued(io: Io, options: GenerateOptions): Promise<GenerateFacts> {
+async function continued(
+  io: Io,
+  options: GenerateOptions,
+  signal: AbortSignal,
+): Promise<GenerateFacts> {
   const pack = await loadPack(io, options);
   const model = await openModel(await modelFiles(io, options.model));
   const adapter = await readAdapter(io, options, model);
   const ids = model.tokenizer.encode(options.prompt);
   if (ids.length === 0) throw nothingToRead();
-  const meter = new Meter(() => performance.now());
+  const meter = new Meter(nowMs);
+  const bypass = bypassOf(io, options);
   await using sandbox = await Sandbox.create({}, sharedTicker);
   using decoder = await Decoder.open({
     config: model.config,
     weights: model.weights,
     sandbox,
     pack,
+    bypass,
     adapter,
     meter,
     kv: options.kv,
     positions: ids.length + options.maxTokens,
   });
-  return await write(io, options, { pack, model, decoder, meter, ids }); // Awaited before disposal.
+  const ready = { pack, model, decoder, meter, bypass, ids };
+  return await write(io, options, ready, signal); // Awaited before disposal.
 }
 
 interface Ready {
@@ -65,6 +73,7 @@ interface Ready {
   readonly model: Model;
   readonly decoder: Decoder;
   readonly meter: Meter;
+  readonly bypass: BypassPolicy;
   readonly ids: readonly number[];
 }
 
@@ -72,32 +81,70 @@ interface Ready {
 async function write(
   io: Io,
   { maxTokens, temperature, topP, seed = freshSeed(), json = false }: GenerateOptions,
-  { pack, model, decoder, meter, ids }: Ready,
+  { pack, model, decoder, meter, bypass, ids }: Ready,
+  signal: AbortSignal,
 ): Promise<GenerateFacts> {
   const show = json ? () => {} : (text: string) => io.out(shown(text));
   const sample = samplerOf({ temperature, topP, random: randomFrom(seed) });
-  const stream = model.tokenizer.stream({ continues: true });
-  const tokens = generate(decoder, ids, { tokensMax: maxTokens, sample });
+  const progress = progressOn(process.stderr, ids.length, nowMs, "prompt");
+  const pieces = generateText(decoder, model.tokenizer, ids, {
+    tokensMax: maxTokens,
+    sample,
+    signal,
+    onRead: progress.step,
+    breathe: setImmediate, // Lets the text out, and an interrupt in.
+  });
   const made: number[] = [];
   let text = "";
-  const start = performance.now();
-  let next = tokens.next();
-  const promptMs = performance.now() - start;
-  for (; next.done !== true; next = tokens.next()) {
-    made.push(next.value);
-    const piece = stream.push(next.value);
-    text += piece;
-    show(piece);
-    await setImmediate(); // Lets the text out, and an interrupt in.
-  }
-  const ended: EndReason = next.value;
-  const textMs = performance.now() - start - promptMs;
-  const rest = stream.end();
-  text += rest;
-  show(rest + (text.endsWith("\n") ? "" : "\n"));
+  const start = nowMs();
+  let readMs: number | undefined;
+  /** The prompt is read, or never will be: its progress leaves the line to the text. */
+  const read = (): number => {
+    if (readMs === undefined) progress[Symbol.dispose]();
+    return (readMs ??= nowMs() - start);
+  };
+  const ended = await eachPiece(pieces, signal, ({ id, text: more }) => {
+    read();
+    if (id !== undefined) made.push(id);
+    text += more;
+    show(more);
+  });
+  const promptMs = read();
+  const textMs = nowMs() - start - promptMs;
+  show(text === "" || text.endsWith("\n") ? "" : "\n");
   const chance = temperature === 0 ? undefined : { temperature, topP, seed };
   const { cacheBytesPerPosition } = decoder;
-  return { pack, ids, made, text, ended, promptMs, textMs, chance, cacheBytesPerPosition, meter };
+  const timing = { promptMs, textMs, meter, native: bypass.uses() };
+  return { pack, ids, made, text, ended, chance, cacheBytesPerPosition, ...timing };
+}
+
+/** Shows every piece, and says why there are no more. */
+async function eachPiece(
+  pieces: AsyncGenerator<Piece, EndReason>,
+  signal: AbortSignal,
+  show: (piece: Piece) => void,
+): Promise<EndReason | "interrupt"> {
+  try {
+    let next = await pieces.next();
+    for (; next.done !== true; next = await pieces.next()) show(next.value);
+    return next.value;
+  } catch (error) {
+    if (error === signal.reason) return "interrupt";
+    throw error;
+  }
+}
+
+/** This verb runs the model's products and attention outside the sandbox: that is its user's choice. */
+function bypassOf(io: Io, { audit }: GenerateOptions): BypassPolicy {
+  return new BypassPolicy({
+    allow: NATIVE_KINDS,
+    trustedNatives: NATIVE_HASHES,
+    optedInBy: "annulus generate",
+    clock: nowMs,
+    onEvent: (event) => {
+      if (audit !== undefined) appendFileSync(resolve(io.cwd, audit), `${JSON.stringify(event)}\n`);
+    },
+  });
 }
 
 /** The adapter that `--lora` names: a folder, or the weights in one. */

@@ -8,11 +8,15 @@ export interface Progress extends Disposable {
   readonly step: (done: number) => void;
 }
 
-/** Progress of `total` steps, first shown after one interval. Silent where `stream` is no terminal. */
+/**
+ * Progress of `total` steps of `what`, first shown after one interval. Silent where `stream` is no
+ * terminal.
+ */
 export function progressOn(
   stream: { readonly isTTY?: boolean; write(text: string): unknown },
   total: number,
   nowMs: () => number,
+  what = "run",
 ): Progress {
   if (stream.isTTY !== true) return { step: () => {}, [Symbol.dispose]: () => {} };
   let shownAt = nowMs();
@@ -23,7 +27,7 @@ export function progressOn(
       if (now - shownAt < INTERVAL_MS) return;
       shownAt = now;
       isShown = true;
-      stream.write(`${ERASE_LINE}run ${done} of ${total}`);
+      stream.write(`${ERASE_LINE}${what} ${done} of ${total}`);
     },
     [Symbol.dispose]: () => {
       if (isShown) stream.write(ERASE_LINE);

@@ -5,6 +5,7 @@
 // a failure midway leaves the decoder where it was.
 
 import { assert, Failure } from "../base/mod.ts";
+import type { BypassPolicy } from "../bypass/mod.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
 import type { AngleProfile } from "../rope/mod.ts";
 import type { Sandbox } from "../sandbox/mod.ts";
@@ -25,6 +26,8 @@ export interface DecoderOptions {
   readonly sandbox: Sandbox;
   /** Where the kernels come from. */
   readonly pack: VerifiedPack;
+  /** The host's leave for what runs outside the sandbox: NATIVE_KINDS and NATIVE_HASHES are what it takes. */
+  readonly bypass: BypassPolicy;
   /** What the cache keeps keys and values as. Default: f32. */
   readonly kv?: KvFormat | undefined;
   /** Positions to make room for. Default: all that the model was made for. */
@@ -70,14 +73,15 @@ export class Decoder implements Disposable {
     this.#rotation = rotation;
   }
 
-  /** Loads kernels and weights. Fails as those do, and with MODEL_TOO_LARGE. */
+  /** Loads kernels and weights. Fails as those do, with MODEL_TOO_LARGE, and with BYPASS_REFUSED. */
   static async open(options: DecoderOptions): Promise<Decoder> {
     const meter = options.meter ?? new Meter();
-    const { config, weights, sandbox, pack, adapter, kv: format = "f32" } = options;
+    const { config, weights, sandbox, pack, bypass, adapter, kv: format = "f32" } = options;
     const positions = Math.min(options.positions ?? config.contextMax, config.contextMax);
     const kv = await kvFor({ format, sandbox, pack, meter });
     using held = new DisposableStack();
-    const layout = await openLayout({ config, weights, kv, positions, rowsMax: CHUNK_ROWS });
+    const rowsMax = CHUNK_ROWS;
+    const layout = await openLayout({ config, weights, bypass, kv, positions, rowsMax });
     held.use(layout.kv);
     const adapts = adapter !== undefined;
     const rotation = new Rotation(config.rope, positions, options.angles ?? "exact");
@@ -100,6 +104,21 @@ export class Decoder implements Disposable {
   /** Forgets what was read. */
   reset(): void {
     this.#length = 0;
+  }
+
+  /** Fails as feeding `ids` would, and reads nothing: with CONTEXT_FULL, or MODEL_MISMATCH. */
+  check(ids: readonly number[]): void {
+    const { vocabulary } = this.config;
+    const wrong = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabulary));
+    assert(ids.length > 0, "a decoder reads at least one token");
+    if (wrong !== undefined) throw unknownToken(wrong, vocabulary);
+    const found = this.#length + ids.length;
+    if (found > this.positions) throw contextFull(found, this.positions);
+  }
+
+  /** Reads `ids` without telling what might come next. CONTEXT_FULL reads nothing. */
+  read(ids: readonly number[]): void {
+    this.#feed(ids, 0);
   }
 
   /** Reads `ids` and returns the logits after the last of them. CONTEXT_FULL reads nothing. */
@@ -126,7 +145,7 @@ export class Decoder implements Disposable {
 
   /** Reads `ids`; the view it returns has the logits of the last `wanted` rows of the last chunk. */
   #feed(ids: readonly number[], wanted: number): Float32Array {
-    this.#require(ids);
+    this.check(ids);
     this.#meter.begin();
     let logits = new Float32Array(0);
     for (let from = 0; from < ids.length; from += CHUNK_ROWS) {
@@ -134,20 +153,11 @@ export class Decoder implements Disposable {
       const isLast = from + chunk.length === ids.length;
       logits = this.#withTurn(chunk.length, (turn) => {
         this.#readChunk(chunk, turn);
-        return isLast ? this.#pass.logits(turn, wanted) : logits;
+        return isLast && wanted > 0 ? this.#pass.logits(turn, wanted) : logits;
       });
       this.#length += chunk.length;
     }
     return logits;
-  }
-
-  #require(ids: readonly number[]): void {
-    const { vocabulary } = this.config;
-    const wrong = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabulary));
-    assert(ids.length > 0, "a decoder reads at least one token");
-    if (wrong !== undefined) throw unknownToken(wrong, vocabulary);
-    const found = this.#length + ids.length;
-    if (found > this.positions) throw contextFull(found, this.positions);
   }
 
   #withTurn<Value>(rows: number, use: (turn: Turn) => Value): Value {

@@ -3,10 +3,12 @@
 // All is reserved first and then opened at once. Weights keep the format that they have in their file:
 // 16 bits are widened in registers, which costs less than moving twice the bytes.
 
+import type { BypassPolicy } from "../bypass/mod.ts";
 import { bf16ToF32, f16ToF32 } from "../tensor/mod.ts";
 import type { ModelConfig } from "./config.ts";
 import { invalid } from "./json.ts";
 import type { KvOpener, KvShape, KvStore } from "./kv.ts";
+import { askLeave } from "./native/leave.ts";
 import { FORMAT_BYTES, type Matrix, Native, NativePlan } from "./native/native.ts";
 import { type Weight, type WeightFormat, type Weights, widened } from "./weights.ts";
 
@@ -56,6 +58,8 @@ export interface ModelLayout {
 export interface LayoutRequest {
   readonly config: ModelConfig;
   readonly weights: Weights;
+  /** Admits the native kernels, or refuses them. */
+  readonly bypass: BypassPolicy;
   /** Reserves the cache's room. */
   readonly kv: (plan: NativePlan, shape: KvShape) => KvOpener;
   readonly positions: number;
@@ -78,10 +82,11 @@ export async function openLayout(request: LayoutRequest): Promise<ModelLayout> {
     layerOf(loader, config, layer),
   );
   const { plan } = loader;
+  const leave = await askLeave(request.bypass, loader.matrices);
   const openKv = request.kv(plan, { config, positions });
   const openWork = workSpace(plan, config, rowsMax);
   const inputsMax = Math.max(hidden, config.ffn, config.heads * config.headDim);
-  const native = await Native.open(plan, { ...config, inputsMax }, rowsMax);
+  const native = await Native.open(plan, { ...config, inputsMax }, rowsMax, leave);
   loader.load(native);
   const work = openWork(native);
   return {
@@ -122,6 +127,7 @@ type Part = readonly [name: string, outputs: number];
 /** Reserves matrices while a plan is made, and fills them once there is memory. */
 class Loader {
   readonly plan = new NativePlan();
+  readonly matrices: Matrix[] = [];
   readonly #weights: Weights;
   readonly #loads: ((native: Native) => void)[] = [];
 
@@ -145,7 +151,9 @@ class Loader {
         to += bytes.length;
       }
     });
-    return { at, outputs, inputs, format };
+    const matrix = { at, outputs, inputs, format };
+    this.matrices.push(matrix);
+    return matrix;
   }
 
   /** A vector stays outside: it goes to a kernel of the pack. */

@@ -6,9 +6,11 @@
 export { type ModelConfig, parseConfig } from "./config.ts";
 export { Decoder, type DecoderOptions } from "./decoder.ts";
 export { type EndReason, generate, type GenerateOptions } from "./generate.ts";
+export { generateText, type Piece, type TextOptions } from "./generate-text.ts";
 export { KV_FORMATS, type KvFormat } from "./kv.ts";
 export { type Adapter, ADAPTER_WEIGHTS, openAdapter } from "./lora.ts";
 export { Meter, type Share, type Worker } from "./meter.ts";
+export { NATIVE_HASHES, NATIVE_KINDS } from "./native/leave.ts";
 export { type Model, openModel } from "./model.ts";
 export { likeliest, randomFrom, type SampleOptions, type Sampler, samplerOf } from "./sample.ts";
 export type { TextStream } from "./tokenizer/text-stream.ts";

@@ -58,10 +58,10 @@ describe.each(Object.entries(golden.cases))("%s", (_, { changes, frequencies, sc
   );
 });
 
-describe("the context", () => {
-  const reach = (rope_scaling: Changes, changes: Changes = {}) =>
-    parse({ ...changes, rope_scaling }).contextMax;
+const reach = (rope_scaling: Changes, changes: Changes = {}) =>
+  parse({ ...changes, rope_scaling }).contextMax;
 
+describe("the context", () => {
   test("grows by the factor where a rule stretches what the model was trained on", () => {
     expect(reach({ rope_type: "linear", factor: 4 })).toBe(1024);
     expect(reach({ rope_type: "dynamic", factor: 2 })).toBe(512);

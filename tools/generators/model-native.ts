@@ -2,6 +2,7 @@
 // in modules of `src`, so that they load without a file or a fetch wherever the package does.
 
 import { join, resolve } from "node:path";
+import { kernelHash } from "../../src/pack/mod.ts";
 import { compileAssemblyScript } from "../../src/platform/node/mod.ts";
 import type { Generated } from "../generate.ts";
 
@@ -18,16 +19,18 @@ export async function generate(): Promise<Generated> {
     `// Printed by \`npm run generate\` from ${SOURCE}. Do not edit.`,
     "",
     "/** WebAssembly in base64, for engines with relaxed SIMD. Declarations need not repeat it. */",
-    `export const FUSED: string =\n  "${fused}";`,
+    `export const FUSED: string =\n  "${fused.text}";`,
+    `export const FUSED_HASH: string =\n  "${fused.hash}";`,
     "",
     "/** The same without it. */",
-    `export const PLAIN: string =\n  "${plain}";`,
+    `export const PLAIN: string =\n  "${plain.text}";`,
+    `export const PLAIN_HASH: string =\n  "${plain.hash}";`,
     "",
   ];
   return { "src/model/native/products.wasm.ts": text.join("\n") };
 }
 
-async function compiled(flags: string): Promise<string> {
+async function compiled(flags: string): Promise<{ readonly text: string; readonly hash: string }> {
   const bytes = await compileAssemblyScript(join(root, SOURCE), flags.split(" "));
-  return Buffer.from(bytes).toString("base64");
+  return { text: Buffer.from(bytes).toString("base64"), hash: await kernelHash(bytes) };
 }

@@ -2,15 +2,18 @@
 // and without fused multiply-add.
 
 import { describe, expect, test } from "vitest";
+import { modelBypass } from "../../../test/tiny-llama.fixture.ts";
 import { failureOf } from "../../pack/failure-of.fixture.ts";
 import { bf16ArrayToF32, f16ArrayToF32, f32ArrayToBf16, f32ArrayToF16 } from "../../tensor/mod.ts";
 import { randomFrom } from "../sample.ts";
+import { askLeave } from "./leave.ts";
 import { FORMAT_BYTES, type KeyBlock, Native, NativePlan, type NativeShape } from "./native.ts";
 import { attention, type AttentionCase, product } from "./reference.fixture.ts";
 
 const random = randomFrom(1);
 const SHAPE: NativeShape = { heads: 1, kvHeads: 1, headDim: 8, inputsMax: 4096 };
 const MODULES = [true, false];
+const leave = (fused: boolean) => askLeave(modelBypass(), [{ outputs: 1, inputs: 8 }], fused);
 
 /** Numbers around zero of very different size. */
 function values(count: number, scale = 1): Float32Array {
@@ -45,7 +48,7 @@ async function multiplied(
   const xAt = plan.reserve(x.byteLength);
   const at = plan.reserve(outputs * inputs * FORMAT_BYTES[format]);
   const yAt = plan.reserve(rows * outputs * 4 + 4);
-  const native = await Native.open(plan, SHAPE, 1, fused);
+  const native = await Native.open(plan, SHAPE, 1, await leave(fused));
   native.f32(xAt, x.length).set(x);
   native.bytes(at, narrow.byteLength).set(new Uint8Array(narrow.buffer));
   const y = native.f32(yAt, rows * outputs + 1).fill(7);
@@ -112,7 +115,8 @@ async function attended(shape: AttentionCase, block: number, spread: number, fus
   const keysAt = plan.reserve(keys.byteLength);
   const valuesAt = plan.reserve(keys.byteLength);
   const outAt = plan.reserve(all.queries.byteLength);
-  const native = await Native.open(plan, { heads, kvHeads, headDim, inputsMax: 8 }, rows, fused);
+  const nativeShape = { heads, kvHeads, headDim, inputsMax: 8 };
+  const native = await Native.open(plan, nativeShape, rows, await leave(fused));
   native.f32(queriesAt, all.queries.length).set(all.queries);
   native.f32(keysAt, keys.length).set(keys);
   native.f32(valuesAt, keys.length).set(all.values);

@@ -4,9 +4,8 @@
 // are bytes into it; this file vouches to the module that they are within bounds.
 
 import { assert, Failure } from "../../base/mod.ts";
-import { hasFeature } from "../../pack/mod.ts";
 import type { WeightFormat } from "../weights.ts";
-import { FUSED, PLAIN } from "./products.wasm.ts";
+import type { NativeLeave } from "./leave.ts";
 
 const PAGE_BYTES = 65_536;
 const ALIGN_BYTES = 64; // One cache line.
@@ -75,38 +74,37 @@ export interface Queries {
 
 export class Native {
   readonly #exports: Exports;
+  readonly #leave: NativeLeave;
+  readonly #headsWidth: number;
   readonly #buffer: ArrayBuffer;
   readonly #scratchAt: number;
   readonly #stateAt: number;
 
-  private constructor(exports: Exports, buffer: ArrayBuffer, scratchAt: number, stateAt: number) {
+  private constructor(exports: Exports, buffer: ArrayBuffer, { leave, shape, at }: Parts) {
     this.#exports = exports;
+    this.#leave = leave;
+    this.#headsWidth = shape.heads * shape.headDim;
     this.#buffer = buffer;
-    this.#scratchAt = scratchAt;
-    this.#stateAt = stateAt;
+    this.#scratchAt = at.scratch;
+    this.#stateAt = at.state;
   }
 
-  /**
-   * Makes the memory that `plan` asks for. `rowsMax` bounds the rows of one attention. Products are
-   * fused where the engine can, but for tests.
-   */
+  /** Makes the memory that `plan` asks for. `rowsMax` bounds the rows of one attention. */
   static async open(
     plan: NativePlan,
     shape: NativeShape,
     rowsMax: number,
-    fused: boolean = hasFeature("relaxed-simd"),
+    leave: NativeLeave,
   ): Promise<Native> {
-    const scratchAt = plan.reserve(
+    const scratch = plan.reserve(
       Math.max(TILE_BYTES, SCORES_BYTES, MASK_BYTES + shape.inputsMax * 4),
     );
-    const stateAt = plan.reserve(rowsMax * shape.heads * 2 * 4);
+    const state = plan.reserve(rowsMax * shape.heads * 2 * 4);
     const memory = newMemory(plan.bytes);
-    const text = fused ? FUSED : PLAIN;
-    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
+    const { instance } = await WebAssembly.instantiate(leave.code.copyBytes(), { env: { memory } });
     const exports = instance.exports as unknown as Exports;
     exports.attention_shape(shape.heads, shape.kvHeads, shape.headDim);
-    return new Native(exports, memory.buffer, scratchAt, stateAt);
+    return new Native(exports, memory.buffer, { leave, shape, at: { scratch, state } });
   }
 
   /** A view of `count` f32 at `at`. */
@@ -120,7 +118,14 @@ export class Native {
   }
 
   /** `rows` rows of f32 at `x` times the matrix: rows of its outputs at `y`. */
-  multiply({ at, outputs, inputs, format }: Matrix, x: number, y: number, rows: number): void {
+  multiply(matrix: Matrix, x: number, y: number, rows: number): void {
+    const meter = this.#leave.meterOf(matrix);
+    meter.begin();
+    this.#product(matrix, x, y, rows);
+    meter.end(2 * rows * matrix.inputs * matrix.outputs);
+  }
+
+  #product({ at, outputs, inputs, format }: Matrix, x: number, y: number, rows: number): void {
     const scratch = this.#scratchAt;
     switch (format) {
       case "f32":
@@ -143,10 +148,12 @@ export class Native {
   attend(queries: Queries, read: (show: (block: KeyBlock) => void) => void): void {
     const { queriesAt, outAt, rows, position } = queries;
     const [scores, state] = [this.#scratchAt, this.#stateAt];
+    const { attention } = this.#leave; // Blocks are metered: showing them is work of others.
     this.#exports.attention_begin(outAt, state, rows);
     read(({ keysAt, valuesAt, capacity, first, count }) => {
       assert(capacity % KEYS_TILE === 0 && count <= capacity, "a block of keys has whole tiles");
       const seen = position + 1 - first;
+      attention.begin();
       this.#exports.attention_block(
         queriesAt,
         keysAt,
@@ -159,9 +166,27 @@ export class Native {
         outAt,
         scores,
       );
+      attention.end(4 * this.#headsWidth * pairsIn({ rows, seen, count }));
     });
     this.#exports.attention_end(outAt, state, rows);
   }
+}
+
+interface Parts {
+  readonly leave: NativeLeave;
+  readonly shape: NativeShape;
+  readonly at: { readonly scratch: number; readonly state: number };
+}
+
+/** Pairs of a row and a key that it sees: the first row sees `seen` keys of `count`, each next one more. */
+function pairsIn({
+  rows,
+  seen,
+  count,
+}: Readonly<Record<"rows" | "seen" | "count", number>>): number {
+  let pairs = 0;
+  for (let row = 0; row < rows; row++) pairs += Math.min(Math.max(seen + row, 0), count);
+  return pairs;
 }
 
 type Product = (
