@@ -1,6 +1,6 @@
 // Table: a file of results as the Markdown table of docs/BENCHMARKS.md: `node bench/table.ts FILE`.
 
-import { duration, printGoal } from "./harness/print.ts";
+import { duration, percent, printGoal } from "./harness/print.ts";
 import { readResults, type Results } from "./harness/results.ts";
 import type { Entry, Row } from "./harness/row.ts";
 
@@ -40,6 +40,8 @@ function beside(entry: Entry): string {
       return `${entry.name}: ${duration(entry.medianNs)}, claimed`;
     case "not-measured":
       return `${entry.name}: not measured: ${entry.why}`;
+    case "part":
+      return `${entry.name}: ${duration(entry.meanNs)}, ${percent(entry.share)}`;
     default:
       return entry satisfies never;
   }

@@ -26,6 +26,8 @@ function printEntry(entry: Entry, bytes: number | undefined): string {
       return `${name} ${duration(entry.medianNs).padStart(10)}  claimed, not measured here`;
     case "not-measured":
       return `${name} not measured: ${entry.why}`;
+    case "part":
+      return `${name} ${duration(entry.meanNs).padStart(10)}  ${percent(entry.share)}`;
     default:
       return entry satisfies never;
   }
@@ -44,6 +46,11 @@ function printMeasured(entry: Measured, bytes: number | undefined): string {
     `${samples} samples of ${callsPerSample}`,
   ];
   return facts.filter((fact) => fact !== undefined).join("  ");
+}
+
+/** A share from 0 to 1, to a tenth of a percent. */
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
 }
 
 /** Three digits and the unit that suits them. */

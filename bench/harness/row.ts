@@ -31,7 +31,16 @@ export interface NotMeasured {
   readonly why: string;
 }
 
-export type Entry = Measured | Claimed | NotMeasured;
+/** A part of what was measured, and its share of the whole. */
+export interface Part {
+  readonly kind: "part";
+  readonly name: string;
+  readonly meanNs: number;
+  /** From 0 to 1. */
+  readonly share: number;
+}
+
+export type Entry = Measured | Claimed | NotMeasured | Part;
 
 export interface Goal {
   /** For people: "<= 50 ns". */
@@ -53,6 +62,8 @@ export interface Row {
   /** Bytes that one call reads and writes, for rates. */
   readonly bytes?: number | undefined;
   readonly notes?: readonly string[] | undefined;
+  /** Rows of the same name stand in one table with a column for each entry. */
+  readonly table?: string | undefined;
 }
 
 /** "unknown" where the goal's value could not be measured. */

@@ -1,62 +1,43 @@
 // Contest: one of our kernels against the same work without the sandbox: unchecked, in native C, and in
-// ONNX Runtime with one thread. Before anything is timed, our result and ONNX Runtime's are compared.
+// both ONNX Runtimes with one thread. Before anything is timed, all results are compared with ours.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import type { TensorView } from "../../src/base/mod.ts";
+import type { VerifiedPack } from "../../src/pack.node.ts";
 import type { Bench } from "../harness/bench.ts";
 import { type Contender, type Effort, measure, type Outsider } from "../harness/measure.ts";
 import { loadCorePack } from "../harness/packs.ts";
-import { type Entry, type Goal, measuredIn, type Row } from "../harness/row.ts";
-import { buildNative, type NativeBuild, type NativeKernel, timeNative } from "../native/build.ts";
-import { type OnnxRuntime, type OnnxTensor, openOnnxRuntime } from "../peers/peers.ts";
-import { type Case, type PreparedCase, prepareCase } from "./cases.ts";
+import type { Entry, NotMeasured, Row } from "../harness/row.ts";
+import { buildNative, type NativeBuild } from "../native/build.ts";
+import { type NativeProgram, startNative } from "../native/program.ts";
+import { openSession } from "../onnx/session.ts";
+import { type OnnxRuntimeName, openOnnxRuntime } from "../peers/peers.ts";
+import { bytesOf, type Case, idOf, type PreparedCase, prepareCase } from "./case.ts";
+import { goalsOf, NATIVE, ONNX, ONNX_WEB, OURS, UNCHECKED } from "./goals.ts";
+import { requireSame } from "./same.ts";
 
-export interface Contest {
-  readonly id: string;
-  readonly what: string;
-  readonly case: Case;
-  readonly native: { readonly kernel: NativeKernel; readonly shape: string };
-  /** The same work as an ONNX model, and its feeds made of our call's inputs. */
-  readonly model: Uint8Array;
-  readonly feeds: (
-    inputs: Readonly<Record<string, Float32Array>>,
-  ) => Readonly<Record<string, OnnxFeed>>;
-  readonly outputDims: readonly number[];
-  readonly goals: (found: Found) => readonly Goal[];
-  readonly notes?: readonly string[];
-}
+/** There are many rows, so each gets less time than a benchmark of a single question. */
+const FULL: Effort = { quick: false, blocks: 9, blockMs: 40, warmMs: 150 };
+const QUICK: Effort = { quick: true, blocks: 3, blockMs: 10, warmMs: 25 };
 
-export interface OnnxFeed {
-  readonly data: Float32Array | BigInt64Array;
-  readonly dims: readonly number[];
-}
-
-/** What goals are about. Undefined where it was not measured. */
-export interface Found {
-  readonly oursNs: number | undefined;
-  /** Our time over native's. */
-  readonly overNative: number | undefined;
-}
-
-const OURS = "annulus, epoch checks on";
-const NATIVE = "native C";
-const ONNX = "onnxruntime-node, one thread";
-const SAMPLES_MS = 25; // Time of one run of the native program, roughly.
-const SAMPLES_MAX = 400;
-const ERROR_MAX = 1e-4; // Relative to the largest value: both sides round in their own way.
+const NATIVE_MS = 20; // Time of one run of the native program in a block, roughly.
+const NATIVE_SAMPLES_MAX = 400;
 
 /** A benchmark that runs one contest after the other. */
-export function contests(name: string, question: string, list: readonly Contest[]): Bench {
+export function contests(name: string, question: string, cases: readonly Case[]): Bench {
   return {
     name,
     question,
-    async *rows(effort) {
+    async *rows({ quick }) {
       const folder = await mkdtemp(join(tmpdir(), "annulus-bench-"));
       try {
         const native = await buildNative(folder);
-        for (const contest of list) yield await run(contest, native, effort);
+        const pack = await loadCorePack();
+        for (const each of cases)
+          yield await run(each, { pack, folder, native, effort: quick ? QUICK : FULL });
       } finally {
         await rm(folder, { recursive: true });
       }
@@ -64,101 +45,136 @@ export function contests(name: string, question: string, list: readonly Contest[
   };
 }
 
-async function run(contest: Contest, native: NativeBuild, effort: Effort): Promise<Row> {
-  const pack = await loadCorePack();
-  await using checked = await prepareCase(pack, contest.case, "epoch");
-  await using unchecked = await prepareCase(pack, contest.case, "none");
-  const onnx = await onnxContender(contest, checked);
+interface Arena {
+  readonly pack: VerifiedPack;
+  /** Where native programs lie. */
+  readonly folder: string;
+  readonly native: NativeBuild;
+  readonly effort: Effort;
+}
+
+async function run(each: Case, { pack, folder, native, effort }: Arena): Promise<Row> {
+  await using resources = new AsyncDisposableStack();
+  const ours = resources.use(await prepareCase(pack, each, "epoch"));
+  const unchecked = resources.use(await prepareCase(pack, each, "none"));
+  ours.call.run();
+  const peers = [
+    await onnxPeer(resources, "onnxruntime-node", ONNX, each, ours),
+    await onnxPeer(resources, "onnxruntime-web", ONNX_WEB, each, ours),
+  ];
+  const outsider = await nativePeer(resources, folder, native, each, ours);
   const measured = await measure(
     [
-      { name: OURS, loop: checked.loop },
-      { name: "annulus, no checks", loop: unchecked.loop },
-      ...("loop" in onnx ? [onnx] : []),
+      { name: OURS, loop: ours.loop },
+      { name: UNCHECKED, loop: unchecked.loop },
+      ...peers.filter((peer) => "loop" in peer),
     ],
-    native.built ? [nativeOutsider(contest, native.program)] : [],
+    "time" in outsider ? [outsider] : [],
     effort,
   );
-  const entries: Entry[] = [...measured];
-  if (!native.built) entries.push({ kind: "not-measured", name: NATIVE, why: native.why });
-  if (!("loop" in onnx)) entries.push(onnx);
-  const { id, what, case: each, goals, notes = [] } = contest;
-  const found = {
-    oursNs: measuredIn(entries, OURS)?.medianNs,
-    overNative: measuredIn(entries, NATIVE)?.firstOverThis,
-  };
-  const compiler = native.built ? [`${NATIVE}: ${native.compiler}`] : [];
+  const absent = [outsider, ...peers].filter((peer) => "why" in peer);
+  const entries = inOrder([...measured, ...absent]);
   return {
-    id,
-    what,
+    id: idOf(each),
+    what: each.what,
     entries,
-    goals: goals(found),
-    bytes: each.bytes,
-    notes: [...compiler, ...notes],
+    goals: goalsOf(each, ours.call, entries),
+    bytes: bytesOf(ours.call),
+    notes: notesOf(each, native),
+    table: "kernels",
   };
 }
 
-function nativeOutsider({ native: { kernel, shape } }: Contest, program: string): Outsider {
+const ORDER: readonly string[] = [OURS, UNCHECKED, NATIVE, ONNX, ONNX_WEB];
+
+/** The same columns in every row, whoever is absent. */
+function inOrder(entries: readonly Entry[]): Entry[] {
+  return entries.toSorted((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name));
+}
+
+function notesOf({ onnx }: Case, native: NativeBuild): string[] {
+  const compiler = native.built ? [`${NATIVE}: ${native.compiler}`] : [];
+  const note = "graph" in onnx && onnx.note !== undefined ? [onnx.note] : [];
+  return [...compiler, ...note];
+}
+
+/** Native C on our inputs, or why there is none. */
+async function nativePeer(
+  resources: AsyncDisposableStack,
+  folder: string,
+  native: NativeBuild,
+  each: Case,
+  { call }: PreparedCase,
+): Promise<Outsider | NotMeasured> {
+  if (!native.built) return { kind: "not-measured", name: NATIVE, why: native.why };
+  const outputs = Object.entries<TensorView>(call.outputs);
+  const program = resources.use(
+    await startNative(folder, {
+      program: native.program,
+      ...each.native,
+      inputs: Object.values<TensorView>(call.inputs).map(bytesIn),
+      outputBytes: outputs.map(([, { byteLength }]) => byteLength),
+    }),
+  );
+  outputs.forEach(([name, view], i) => {
+    const theirs = viewLike(view, program.outputs[i]!);
+    requireSame(`${idOf(each)}: ${name} of ${NATIVE}`, view, theirs);
+  });
+  return timesOf(program);
+}
+
+function timesOf(program: NativeProgram): Outsider {
   let samples = 5;
   return {
     name: NATIVE,
     time: async () => {
-      const { median_ns, p99_ns, batch } = await timeNative(program, kernel, shape, samples);
-      const times = { medianNs: median_ns, p99Ns: p99_ns, leastNs: median_ns }; // Of a run.
-      samples = Math.min(SAMPLES_MAX, Math.ceil((SAMPLES_MS * 1e6) / (median_ns * batch)) + 5);
-      return { ...times, samples, callsPerSample: batch };
+      const { median_ns, p99_ns, least_ns, batch } = await program.time(samples);
+      const times = { medianNs: median_ns, p99Ns: p99_ns, leastNs: least_ns };
+      const taken = samples;
+      const wanted = Math.ceil((NATIVE_MS * 1e6) / (median_ns * batch));
+      samples = Math.min(NATIVE_SAMPLES_MAX, wanted) + 3;
+      return { ...times, samples: taken, callsPerSample: batch };
     },
   };
 }
 
-/** ONNX Runtime over the same inputs, or why there is none. */
-async function onnxContender(
-  contest: Contest,
+/** ONNX Runtime on copies of our inputs, since it takes no shared memory; or why there is none. */
+async function onnxPeer(
+  resources: AsyncDisposableStack,
+  runtime: OnnxRuntimeName,
+  name: string,
+  each: Case,
   { call }: PreparedCase,
-): Promise<Contender | Extract<Entry, { readonly kind: "not-measured" }>> {
-  const peer = openOnnxRuntime();
-  if (!peer.opened) return { kind: "not-measured", name: ONNX, why: peer.why };
-  const { InferenceSession } = peer.peer;
-  const session = await InferenceSession.create(contest.model, {
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    executionMode: "sequential",
-    graphOptimizationLevel: "all",
-    logSeverityLevel: 3,
-  });
-  const { feeds, fetches } = tensorsOf(contest, peer.peer, call.inputs);
-  await session.run(feeds, fetches);
-  call.run();
-  requireEqual(contest.id, call.outputs["y"] as Float32Array, fetches["y"]!.data);
+): Promise<Contender | NotMeasured> {
+  const { onnx } = each;
+  if ("why" in onnx) return { kind: "not-measured", name, why: onnx.why };
+  const opened = openOnnxRuntime(runtime);
+  if (!opened.opened) return { kind: "not-measured", name, why: opened.why };
+  const { graph, derived = {} } = onnx;
+  const inputs = Object.entries<TensorView>(call.inputs).map(([key, view]) => [key, copyOf(view)]);
+  const ours = Object.fromEntries(inputs) as Readonly<Record<string, TensorView>>;
+  const made = Object.entries(derived).map(([key, from]) => [key, from(ours)] as const);
+  const feeds = { ...ours, ...Object.fromEntries(made) };
+  const session = resources.use(await openSession(runtime, opened.peer, graph, feeds));
+  await session.run();
+  for (const [key, theirs] of Object.entries(session.outputs))
+    requireSame(`${idOf(each)}: ${key} of ${name}`, call.outputs[key]!, theirs);
   const loop = async (calls: number): Promise<void> => {
-    for (let i = 0; i < calls; i++) await session.run(feeds, fetches);
+    for (let i = 0; i < calls; i++) await session.run();
   };
-  return { name: ONNX, loop };
+  return { name, loop };
 }
 
-/** Copies of our inputs, since ONNX Runtime takes no shared memory, and a place for its output. */
-function tensorsOf(
-  contest: Contest,
-  { Tensor }: OnnxRuntime,
-  inputs: PreparedCase["call"]["inputs"],
-) {
-  const copies = Object.fromEntries(
-    Object.entries(inputs).map(([name, view]) => [name, new Float32Array(view as Float32Array)]),
-  );
-  const feeds: Record<string, OnnxTensor> = {};
-  for (const [name, { data, dims }] of Object.entries(contest.feeds(copies)))
-    feeds[name] = new Tensor(data instanceof Float32Array ? "float32" : "int64", data, dims);
-  const count = contest.outputDims.reduce((product, dim) => product * dim, 1);
-  const y = new Tensor("float32", new Float32Array(count), contest.outputDims);
-  return { feeds, fetches: { y } };
+function copyOf(view: TensorView): TensorView {
+  return viewLike(view, Uint8Array.from(bytesIn(view)));
 }
 
-function requireEqual(id: string, ours: Float32Array, theirs: Float32Array): void {
-  let largest = 0;
-  let error = 0;
-  for (let i = 0; i < ours.length; i++) {
-    largest = Math.max(largest, Math.abs(theirs[i]!));
-    error = Math.max(error, Math.abs(ours[i]! - theirs[i]!));
-  }
-  if (!(error <= largest * ERROR_MAX))
-    throw new Error(`${id}: results differ from ONNX Runtime's by ${error}: not the same work`);
+function bytesIn({ buffer, byteOffset, byteLength }: TensorView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** `bytes` seen as `view` sees its own. */
+function viewLike(view: TensorView, { buffer }: Uint8Array<ArrayBuffer>): TensorView {
+  const type = view.constructor as new (buffer: ArrayBuffer) => TensorView;
+  return new type(buffer);
 }

@@ -1,9 +1,10 @@
-// Native: builds kernels.c with the machine's own C compiler and times its kernels.
+// Build: the native baselines, compiled by the machine's own C compiler.
 //
 // clang is preferred, else gcc. A machine without either is an ordinary answer: the benchmark then
 // prints "not measured" and why.
 
 import { execFile } from "node:child_process";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -12,18 +13,6 @@ const run = promisify(execFile);
 export type NativeBuild =
   | { readonly built: true; readonly program: string; readonly compiler: string }
   | { readonly built: false; readonly why: string };
-
-export interface NativeTime {
-  readonly kernel: string;
-  readonly shape: string;
-  readonly samples: number;
-  /** Calls per sample. */
-  readonly batch: number;
-  readonly median_ns: number;
-  readonly p99_ns: number;
-}
-
-export type NativeKernel = "rmsnorm" | "rope_interleaved" | "rope_half_split" | "swiglu";
 
 /** As fast as plain C gets: every instruction of this processor, and no care for the last bit. */
 const FLAGS = ["-std=c11", "-O3", "-march=native", "-ffast-math"];
@@ -40,11 +29,13 @@ const COMPILERS: readonly { readonly name: string; readonly flags: readonly stri
 /** Builds the program into `folder`, which the caller owns. */
 export async function buildNative(folder: string): Promise<NativeBuild> {
   const program = join(folder, "kernels");
+  const files = await readdir(import.meta.dirname);
+  const sources = files.filter((file) => file.endsWith(".c"));
   const refusals: string[] = [];
   for (const { name, flags } of COMPILERS) {
-    const source = join(import.meta.dirname, "kernels.c");
     try {
-      await run(name, [...FLAGS, ...flags, source, "-o", program, "-lm"]);
+      const words = [...FLAGS, ...flags, ...sources, "-o", program, "-lm"];
+      await run(name, words, { cwd: import.meta.dirname });
       const { stdout } = await run(name, ["--version"]);
       const compiler = [stdout.split("\n")[0], ...FLAGS.slice(1), ...flags].join(" ");
       return { built: true, program, compiler };
@@ -53,17 +44,6 @@ export async function buildNative(folder: string): Promise<NativeBuild> {
     }
   }
   return { built: false, why: refusals.join("; ") };
-}
-
-/** Times one kernel at one shape, such as "512x4096", in a process of its own. */
-export async function timeNative(
-  program: string,
-  kernel: NativeKernel,
-  shape: string,
-  samples: number,
-): Promise<NativeTime> {
-  const { stdout } = await run(program, [kernel, shape, String(samples)]);
-  return JSON.parse(stdout) as NativeTime; // Printed by our own program.
 }
 
 function reasonOf(error: unknown): string {

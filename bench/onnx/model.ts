@@ -6,14 +6,16 @@ import { type Field, float, integer, message, text } from "./protobuf.ts";
 
 const IR_VERSION = 10;
 const OPSET = 21;
-const ELEMENT = { f32: 1, i64: 7 } as const;
+const ELEMENT = { f32: 1, i8: 3, i64: 7, f16: 10 } as const;
 const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;
 const MICROSOFT = "com.microsoft"; // Operators of ONNX Runtime that no ONNX opset has.
 
+export type Element = keyof typeof ELEMENT;
+
 export interface Value {
   readonly name: string;
-  readonly element: keyof typeof ELEMENT;
+  readonly element: Element;
   readonly dims: readonly number[];
 }
 
@@ -49,76 +51,16 @@ export function onnxModel(graph: Graph): Uint8Array {
   );
 }
 
-/** y = x / sqrt(mean(x²) + eps) * weight, as one operator. */
-export function rmsnormModel(rows: number, dim: number, eps: number): Uint8Array {
-  return onnxModel({
-    inputs: [f32("x", [rows, dim]), f32("weight", [dim])],
-    outputs: [f32("y", [rows, dim])],
-    operations: [
-      {
-        type: "SimplifiedLayerNormalization",
-        inputs: ["x", "weight"],
-        outputs: ["y"],
-        attributes: [
-          { name: "axis", type: "int", value: -1 },
-          { name: "epsilon", type: "float", value: eps },
-        ],
-      },
-    ],
-  });
-}
-
-/** y = gate * sigmoid(gate) * up; ONNX Runtime fuses the first two operators. */
-export function swigluModel(tokens: number, ffn: number): Uint8Array {
-  const dims = [tokens, ffn];
-  return onnxModel({
-    inputs: [f32("gate", dims), f32("up", dims)],
-    outputs: [f32("y", dims)],
-    operations: [
-      { type: "Sigmoid", inputs: ["gate"], outputs: ["s"] },
-      { type: "Mul", inputs: ["gate", "s"], outputs: ["silu"] },
-      { type: "Mul", inputs: ["silu", "up"], outputs: ["y"] },
-    ],
-  });
-}
-
-/** Rotary embedding of [batch, seq, heads * dim]; cosines and sines are inputs, worked out before. */
-export function ropeModel(
-  [batch, seq, heads, dim]: readonly [number, number, number, number],
-  layout: "interleaved" | "half_split",
-): Uint8Array {
-  const x = [batch, seq, heads * dim];
-  const table = [seq, dim / 2];
-  return onnxModel({
-    inputs: [
-      f32("x", x),
-      { name: "positions", element: "i64", dims: [batch, seq] },
-      f32("cos", table),
-      f32("sin", table),
-    ],
-    outputs: [f32("y", x)],
-    operations: [
-      {
-        type: "RotaryEmbedding",
-        domain: MICROSOFT,
-        inputs: ["x", "positions", "cos", "sin"],
-        outputs: ["y"],
-        attributes: [{ name: "interleaved", type: "int", value: layout === "interleaved" ? 1 : 0 }],
-      },
-    ],
-  });
-}
-
-function f32(name: string, dims: readonly number[]): Value {
-  return { name, element: "f32", dims };
+export function value(name: string, element: Element, dims: readonly number[]): Value {
+  return { name, element, dims };
 }
 
 function graphFields({ inputs, outputs, operations }: Graph): Field[] {
   return [
     ...operations.map((operation) => message(1, operationFields(operation))),
     text(2, "graph"),
-    ...inputs.map((value) => message(11, valueFields(value))),
-    ...outputs.map((value) => message(12, valueFields(value))),
+    ...inputs.map((input) => message(11, valueFields(input))),
+    ...outputs.map((output) => message(12, valueFields(output))),
   ];
 }
 

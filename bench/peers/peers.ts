@@ -20,35 +20,36 @@ export interface Extism {
 }
 
 export interface OnnxTensor {
-  readonly data: Float32Array;
+  readonly data: unknown;
 }
 
 export interface OnnxSession {
   run(
     feeds: Readonly<Record<string, OnnxTensor>>,
-    fetches: Readonly<Record<string, OnnxTensor>>,
-  ): Promise<unknown>;
+    /** Where to write each output; null makes a new tensor. */
+    fetches: Readonly<Record<string, OnnxTensor | null>>,
+  ): Promise<Readonly<Record<string, OnnxTensor>>>;
   release(): Promise<void>;
 }
 
-/** The few methods of `onnxruntime-node` that are used. */
+/** The few methods of `onnxruntime-node` and `onnxruntime-web` that are used. */
 export interface OnnxRuntime {
   readonly InferenceSession: {
     create(model: Uint8Array, options: object): Promise<OnnxSession>;
   };
-  readonly Tensor: new (
-    type: string,
-    data: Float32Array | BigInt64Array,
-    dims: readonly number[],
-  ) => OnnxTensor;
+  readonly Tensor: new (type: string, data: unknown, dims: readonly number[]) => OnnxTensor;
+  readonly env: { readonly wasm: { numThreads?: number } };
 }
+
+export type OnnxRuntimeName = "onnxruntime-node" | "onnxruntime-web";
 
 export function openExtism(): Opened<Extism> {
   return open("@extism/extism");
 }
 
-export function openOnnxRuntime(): Opened<OnnxRuntime> {
-  return open("onnxruntime-node");
+/** `onnxruntime-web` runs in Node too: the same WebAssembly, with vectors, that a browser gets. */
+export function openOnnxRuntime(name: OnnxRuntimeName): Opened<OnnxRuntime> {
+  return open(name);
 }
 
 function open<Peer>(name: string): Opened<Peer> {
