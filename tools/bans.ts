@@ -19,6 +19,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   sandbox: [],
   bypass: [],
   model: [],
+  testing: [],
   pack: ["semver", "zod"],
 };
 

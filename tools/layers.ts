@@ -19,8 +19,20 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   sandbox: ["base", "layout", "pack"],
   bypass: ["base", "pack"],
   model: ["base", "tensor", "rope", "pack", "sandbox", "bypass"],
+  testing: ["base", "layout", "tensor", "pack", "sandbox"],
   platform: ["base", "pack", "sandbox"], // Implements the seams those rooms declare.
-  cli: ["base", "layout", "tensor", "reference", "pack", "sandbox", "bypass", "model", "platform"],
+  cli: [
+    "base",
+    "layout",
+    "tensor",
+    "reference",
+    "pack",
+    "sandbox",
+    "bypass",
+    "model",
+    "testing",
+    "platform",
+  ],
   ".": [
     "base",
     "layout",
@@ -31,6 +43,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "sandbox",
     "bypass",
     "model",
+    "testing",
     "platform",
   ], // The front door.
 };

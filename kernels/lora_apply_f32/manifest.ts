@@ -21,7 +21,7 @@ export const manifest = {
   outputs: [{ name: "y", dtype: "f32", shape: ["tokens", "out"] }],
   scratch: [{ name: "t", dtype: "f32", shape: ["rank"] }],
   params: {},
-  accuracy: { max_abs: 1e-4 },
+  accuracy: { max_row: 1e-5 },
   resource_limits: LIMITS,
   platforms: PLATFORMS,
 } as const satisfies KernelSource;

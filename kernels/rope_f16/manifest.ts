@@ -20,7 +20,7 @@ export const manifest = {
     { name: "wide_head", dtype: "f32", shape: ["dim"] },
   ],
   params: ROPE_PARAMS,
-  accuracy: { max_abs: 4e-3 },
+  accuracy: { max_ulp: 0.51, max_row: 2e-6 },
   resource_limits: LIMITS,
   platforms: PLATFORMS,
 } as const satisfies KernelSource;

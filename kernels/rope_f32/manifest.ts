@@ -18,7 +18,7 @@ export const manifest = {
   scratch: [{ name: "cos_sin", dtype: "f32", shape: [2, "dim_half"] }],
   gradients: ["x"],
   params: ROPE_PARAMS,
-  accuracy: { max_abs: 1e-5 },
+  accuracy: { max_row: 1e-6 },
   resource_limits: LIMITS,
   platforms: PLATFORMS,
 } as const satisfies KernelSource;

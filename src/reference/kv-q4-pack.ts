@@ -35,8 +35,9 @@ export function turned(x: ArrayLike<number>, rows: number, columns: number): Flo
 }
 
 function packQ40(values: readonly number[], target: DataView): boolean {
+  if (values.some(Number.isNaN)) return false;
   let largest = 0;
-  for (const value of values) if (!(Math.abs(value) <= Math.abs(largest))) largest = value;
+  for (const value of values) if (Math.abs(value) > Math.abs(largest)) largest = value;
   const d = largest / -8;
   if (!(Math.abs(d) < 65520)) return false;
   target.setUint16(0, f32ToF16(d), true);

@@ -5,3 +5,4 @@ export { ASSEMBLYSCRIPT_FLAGS, compileAssemblyScript } from "./assemblyscript.ts
 export { directoryFiles, openPackFiles, readFileWithin } from "./pack-files.ts";
 export { sharedTicker, type SharedTickerOptions } from "./shared-ticker.ts";
 export { newEpoch, startTicker, type Ticker, type TickerOptions } from "./ticker.ts";
+export { loadPackSource } from "./pack-source.ts";
