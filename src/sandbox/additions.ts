@@ -5,9 +5,9 @@
 
 import { Failure, MODULE_LIMITS } from "../base/mod.ts";
 import { recursiveFunctions } from "./callgraph.ts";
+import { type Arming, armedEntry, batchEntry } from "./entries.ts";
 import type { FramePlan } from "./frame-keeper.ts";
 import { type Body, type Module, typeOfFunction } from "./module.ts";
-import { OP } from "./opcodes.ts";
 import { byteAt, tooLarge, unsupported } from "./reader.ts";
 import type { BodyPlan } from "./rewrite-body.ts";
 import { type AddedIndices, epochCheck, fuelCharge } from "./snippets.ts";
@@ -27,6 +27,14 @@ export interface InstrumentOptions {
   readonly stackBytes?: number;
   /** Exports to make armed entries for. Default: none; the host sets the globals itself. */
   readonly entries?: readonly string[];
+  /** Exports to make batch entries for. Each takes a pointer and returns an i32. Default: none. */
+  readonly batches?: readonly BatchOption[];
+}
+
+export interface BatchOption {
+  readonly entry: string;
+  /** Bytes from one pointer to the next. */
+  readonly strideBytes: number;
 }
 
 export interface MemoryType {
@@ -45,7 +53,7 @@ export type AddedImport =
     }
   | {
       readonly module: string;
-      readonly name: "deadline" | "fuel" | "stack" | "interrupted";
+      readonly name: "deadline" | "fuel" | "stack" | "interrupted" | "request";
       readonly kind: "global";
       readonly type: { readonly value: "i32" | "i64"; readonly mutable: true };
     };
@@ -53,12 +61,16 @@ export type AddedImport =
 /** The module name under which everything added is imported. Modules that import from it are refused. */
 export const HOST_MODULE = "annulus";
 export const ENTRY_PREFIX = "annulus:";
+const BATCH_PREFIX = `${ENTRY_PREFIX}batch:`;
 const PAGES_MAX = 65_536;
 
-/** An armed entry: a function that we add and export. */
+/** An armed entry or a batch entry: a function that we add and export. */
 export interface Entry {
-  /** The author's export that it calls. */
+  /** The name under which it is exported. */
   readonly name: string;
+  /** The author's export that it calls. */
+  readonly entry: string;
+  readonly isBatch: boolean;
   /** Index of its type, and its body with the body's size. */
   readonly type: number;
   readonly body: readonly number[];
@@ -121,7 +133,13 @@ class Planner {
     if (this.#hoists) this.#importMemory();
     const bodies = this.#bodyPlan();
     const frames = this.#module.bodies.map((body, i) => this.#frame(body, i));
-    const entries = [...new Set(this.#options.entries)].map((name) => this.#entry(name, bodies));
+    const { entries: names, batches = [] } = this.#options;
+    const arming = this.#armingOf(bodies);
+    const entries = [
+      ...[...new Set(names)].map((name) => this.#entry(name, arming)),
+      ...batches.map((batch) => this.#batch(batch, arming)),
+    ];
+    refuseTwins(entries);
     this.#checkCounts(entries.length, bodies.shifts.globals);
     const [imports, types] = [this.#imports, this.#types];
     return { imports, hoists: this.#hoists, types, entries, bodies, frames };
@@ -175,6 +193,7 @@ class Planner {
       fuel: global("fuel", interrupt === "fuel", "i64"),
       stack: global("stack", this.#chargesStack),
       interrupted: global("interrupted", interrupt !== "none" || this.#chargesStack),
+      request: global("request", (this.#options.batches ?? []).length > 0),
     };
   }
 
@@ -236,24 +255,40 @@ class Planner {
     return types.flatMap(({ at, end }) => [...this.#module.bytes.subarray(at, end)]);
   }
 
-  #entry(name: string, { interrupt, indices, check }: BodyPlan): Entry {
-    const { index, type } = this.#exported(name);
-    const arming = { epoch: [I32], fuel: [I64], none: [] }[interrupt];
-    bound(`parameters of "${name}"`, arming.length + type.params.length, "parametersMax");
-    const code = [0]; // No locals.
-    if (interrupt === "epoch") {
-      code.push(OP.localGet, 0, OP.globalSet, ...leb(indices.deadline));
-      code.push(...check); // A budget of 0 stops even a kernel without a loop.
-    }
-    if (interrupt === "fuel") code.push(OP.localGet, 0, OP.globalSet, ...leb(indices.fuel));
-    if (this.#chargesStack) {
-      const grant = signedLeb(this.#options.stackBytes!);
-      code.push(OP.i32Const, ...grant, OP.globalSet, ...leb(indices.stack));
-    }
-    type.params.forEach((_, i) => code.push(OP.localGet, ...leb(arming.length + i)));
-    code.push(OP.call, ...leb(index), OP.end);
-    const body = [...leb(code.length), ...code];
-    return { name, type: this.#addType(arming, type.results, type.params), body };
+  #armingOf({ interrupt, indices, check }: BodyPlan): Arming {
+    const stackBytes = this.#chargesStack ? this.#options.stackBytes : undefined;
+    return { interrupt, indices, check, stackBytes }; // A budget of 0 stops even what has no loop.
+  }
+
+  #entry(entry: string, arming: Arming): Entry {
+    const { index, type } = this.#exported(entry);
+    const own = ARMED_BY[arming.interrupt];
+    bound(`parameters of "${entry}"`, own.length + type.params.length, "parametersMax");
+    const body = armedEntry(arming, index, type.params.length);
+    const name = ENTRY_PREFIX + entry;
+    return {
+      name,
+      entry,
+      isBatch: false,
+      type: this.#addType(own, type.results, type.params),
+      body,
+    };
+  }
+
+  #batch({ entry, strideBytes }: BatchOption, arming: Arming): Entry {
+    const { index, type } = this.#exported(entry);
+    const { params, results } = type;
+    const isPointer = params.length === 1 && results.length === 1;
+    if (!isPointer || ![params[0]!, results[0]!].every((each) => this.#isI32(each)))
+      throw notABatch(entry);
+    const own = [...ARMED_BY[arming.interrupt], I32];
+    const body = batchEntry(arming, index, strideBytes);
+    const name = BATCH_PREFIX + entry;
+    return { name, entry, isBatch: true, type: this.#addType(own, results, params), body };
+  }
+
+  #isI32({ at, end }: ValueType): boolean {
+    return end - at === 1 && this.#module.bytes[at] === I32;
   }
 
   #exported(name: string): { readonly index: number; readonly type: FunctionType } {
@@ -276,6 +311,29 @@ class Planner {
     bound("globals", globals.length + addedGlobals, "globalsMax");
     bound("exports", exports.length + entries, "exportsMax");
   }
+}
+
+/** What each mode's entries take in front of the author's parameters: a deadline or ticks, or fuel. */
+const ARMED_BY = { epoch: [I32], fuel: [I64], none: [] } as const;
+
+/** One export's batch entry has the name of another's armed entry if that one is named `batch:...`. */
+function refuseTwins(entries: readonly Entry[]): void {
+  const names = entries.map(({ name }) => name);
+  const twin = names.find((name, i) => names.indexOf(name) !== i);
+  if (twin === undefined) return;
+  throw new Failure("MODULE_REFUSED", {
+    found: `two entries named "${twin}"`,
+    expected: "a name of its own for every entry",
+    fix: "Ask for each entry once, and name no export like a batch.",
+  });
+}
+
+function notABatch(entry: string): Failure {
+  return new Failure("MODULE_REFUSED", {
+    found: `an export "${entry}" of another type`,
+    expected: "a function that takes an i32 and returns an i32, to be called once per request",
+    fix: "Give it that type, or ask for no batch entry.",
+  });
 }
 
 type GlobalName = Extract<AddedImport, { kind: "global" }>["name"];

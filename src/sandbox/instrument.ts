@@ -10,17 +10,14 @@
 //              annulus.fuel         mutable i64: what is left to burn ("fuel")
 //              annulus.stack        mutable i32: bytes of stack left (where a function can recurse)
 //              annulus.interrupted  mutable i32: why a call was stopped (where any of these is)
+//              annulus.request      mutable i32: the pointer that a batch came to (with a batch)
 //   exports    annulus:NAME         for each entry: arms the call, then calls the export NAME
+//              annulus:batch:NAME   for each batch: the same for one pointer after the other
 //
 // Results and traps stay the author's; invalid modules stay invalid; the start function runs where
 // it ran before, under the deadline that the host puts into the global before it instantiates.
 
-import {
-  type AddedImport,
-  ENTRY_PREFIX,
-  type InstrumentOptions,
-  planAdditions,
-} from "./additions.ts";
+import { type AddedImport, type InstrumentOptions, planAdditions } from "./additions.ts";
 import { decode } from "./decode.ts";
 import type { Module } from "./module.ts";
 import { rewriteSections } from "./rewrite-sections.ts";
@@ -43,7 +40,9 @@ export interface AddedExport {
 export interface Instrumented {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly imports: readonly AddedImport[];
+  /** The armed entries, and the batch entries: `(ticks | fuel, at, end)` or, in mode "none", `(at, end)`. */
   readonly exports: readonly AddedExport[];
+  readonly batches: readonly AddedExport[];
   readonly offsets: OffsetMap;
 }
 
@@ -56,8 +55,15 @@ export function instrument(bytes: Uint8Array, options: InstrumentOptions): Instr
 export function instrumentModule(module: Module, options: InstrumentOptions): Instrumented {
   const additions = planAdditions(module, options);
   const writer = rewriteSections(module, additions, options.tableElementsMax);
-  const exports = additions.entries.map(
-    ({ name }) => ({ name: ENTRY_PREFIX + name, kind: "function", entry: name }) as const,
-  );
-  return { bytes: writer.bytes(), imports: additions.imports, exports, offsets: writer };
+  const exportsOf = (batches: boolean): AddedExport[] =>
+    additions.entries
+      .filter(({ isBatch }) => isBatch === batches)
+      .map(({ name, entry }) => ({ name, kind: "function", entry }));
+  return {
+    bytes: writer.bytes(),
+    imports: additions.imports,
+    exports: exportsOf(false),
+    batches: exportsOf(true),
+    offsets: writer,
+  };
 }

@@ -4,7 +4,7 @@
 // moved and bounds of tables are written anew; all else is copied byte for byte.
 
 import { Failure } from "../base/mod.ts";
-import { type AddedImport, type Additions, ENTRY_PREFIX } from "./additions.ts";
+import type { AddedImport, Additions } from "./additions.ts";
 import { SECTION, SECTION_ORDER } from "./decode.ts";
 import { Instructions } from "./instructions.ts";
 import type { Module, Section, Table } from "./module.ts";
@@ -146,11 +146,7 @@ class SectionRewriter {
       case SECTION.function:
         return entries.map(({ type }) => leb(type));
       case SECTION.export:
-        return entries.map(({ name }, i) => [
-          ...nameBytes(ENTRY_PREFIX + name),
-          0,
-          ...leb(functions + i),
-        ]);
+        return entries.map(({ name }, i) => [...nameBytes(name), 0, ...leb(functions + i)]);
       case SECTION.code:
         return entries.map(({ body }) => body);
       default:

@@ -48,6 +48,7 @@ export function supply(added: readonly AddedImport[], supplies: Supplies = {}): 
     fuel: supplies.fuel ?? 2n ** 62n,
     stack: supplies.stack ?? 2 ** 30,
     interrupted: 0,
+    request: 0,
   };
   for (const { name, kind, type } of added) {
     if (kind === "global") imports[name] = new WebAssembly.Global(type, start[name]);

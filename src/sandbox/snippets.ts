@@ -19,6 +19,8 @@ export interface AddedIndices {
   readonly fuel: number;
   /** i32: bytes of stack left; below zero the call ends. */
   readonly stack: number;
+  /** i32: the descriptor that a batch entry called last. */
+  readonly request: number;
 }
 
 const EMPTY_BLOCK = 0x40;
@@ -34,14 +36,20 @@ function stop(interrupted: number, reason: number): number[] {
  * wrap; a plain load suffices, since the engines do not lift loads out of loops and a late tick is late
  * by one turn only.
  */
-export function epochCheck({ epoch, deadline, interrupted }: AddedIndices): number[] {
-  const memarg = epoch === 0 ? [I32_STORE_ALIGN] : [I32_STORE_ALIGN | 0x40, ...leb(epoch)];
+export function epochCheck(indices: AddedIndices): number[] {
+  const { deadline, interrupted } = indices;
   return [
-    ...[OP.i32Const, 0, OP.i32Load, ...memarg, 0],
+    ...epochLoad(indices),
     ...[OP.globalGet, ...leb(deadline), OP.i32Sub],
     ...[OP.i32Const, 0, OP.i32GeS],
     ...[OP.if, EMPTY_BLOCK, ...stop(interrupted, INTERRUPTED.deadline), OP.end],
   ];
+}
+
+/** The epoch now, as an i32 on the stack: the one snippet that leaves something there. */
+export function epochLoad({ epoch }: AddedIndices): number[] {
+  const memarg = epoch === 0 ? [I32_STORE_ALIGN] : [I32_STORE_ALIGN | 0x40, ...leb(epoch)];
+  return [OP.i32Const, 0, OP.i32Load, ...memarg, 0];
 }
 
 /**
