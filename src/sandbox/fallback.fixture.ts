@@ -30,12 +30,20 @@ export const DOUBLES: KernelText = {
 
 export const TRAPS: KernelText = { forward: "(unreachable)" };
 
-/** Overwrites its input, params and output with ones before it traps. */
+/** Sets every byte of all regions, whose five offsets and sizes lie in the descriptor, then traps. */
 export const SCRIBBLES: KernelText = {
-  forward: `
-    (memory.fill (i32.load (local.get $at)) (i32.const 255) (i32.load offset=4 (local.get $at)))
-    (memory.fill (i32.load offset=16 (local.get $at)) (i32.const 255)
-      (i32.load offset=20 (local.get $at)))
+  forward: `(local $region i32) (local $byte i32) (local $stop i32)
+    (loop $regions
+      (local.set $byte (i32.load (i32.add (local.get $at) (local.get $region))))
+      (local.set $stop (i32.add (local.get $byte)
+        (i32.load offset=4 (i32.add (local.get $at) (local.get $region)))))
+      (block $done (loop $bytes
+        (br_if $done (i32.eq (local.get $byte) (local.get $stop)))
+        (i32.store8 (local.get $byte) (i32.const 255))
+        (local.set $byte (i32.add (local.get $byte) (i32.const 1)))
+        (br $bytes)))
+      (local.set $region (i32.add (local.get $region) (i32.const 8)))
+      (br_if $regions (i32.lt_u (local.get $region) (i32.const 40))))
     (unreachable)`,
 };
 
