@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DIMS_MAX = 4, INPUTS_MAX = 8, OUTPUTS_MAX = 2, SCRATCH_BYTES = 1 << 20 };
+enum { DIMS_MAX = 4, INPUTS_MAX = 8, OUTPUTS_MAX = 2, SCRATCH_BYTES = 2 << 20 };
 
 /* Inputs and outputs are in the order in which the kernel of the same name in the core pack has them. */
 struct call {

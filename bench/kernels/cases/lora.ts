@@ -7,9 +7,9 @@ const WIDTH = 4096;
 const RANK = 16;
 const SCALE = 2; // As of alpha 32.
 
-export const LORA: readonly Case[] = SIZES.map((size) => lora(size, "f32"));
+export const LORA: readonly Case[] = [...SIZES.map((size) => lora(size, "f32"))];
 
-function lora(size: Size, element: "f32"): Case {
+function lora(size: Size, element: "f32" | "f16"): Case {
   const tokens = TOKENS[size];
   const kernel = `lora_apply_${element}`;
   return {
