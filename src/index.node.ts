@@ -5,11 +5,13 @@ export { Failure, type FailureCode, FAILURES } from "./base/mod.ts";
 export { type LoadOptions, loadPack, parseKeyring, trustKeys, VERSION } from "./pack.node.ts";
 export type { TrustPolicy, VerifiedKernel, VerifiedPack } from "./pack.node.ts";
 export {
+  FallbackChain,
   inspect,
   instrument,
   type Kernel,
   KernelError,
   Lease,
   PreparedCall,
+  REFERENCES,
 } from "./sandbox.node.ts";
 export { type NodeSandboxOptions, PRESETS, Sandbox } from "./sandbox.node.ts";

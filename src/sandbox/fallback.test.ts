@@ -371,3 +371,22 @@ test("restAfter passes a link over that failed so often in a row, until reset()"
   chain.call(REQUEST);
   expect(chain.counts().links[0]).toMatchObject({ failed: 3, rested: 3 });
 });
+
+test("restAfter counts failures in a row: an answer between them begins anew", async () => {
+  const forward = `(if (f32.ge (f32.load (i32.load (local.get $at))) (f32.const 9))
+    (then (unreachable))) (i32.const 0)`;
+  const options = { restAfter: 2 };
+  const { chain } = await chainOf({ kernels: [{ forward }], reference: doubling, options });
+  for (let i = 0; i < 3; i++) {
+    expect(chain.call(requestOf(9)).degraded).toBe(true);
+    expect(chain.call(requestOf(1)).degraded).toBe(false);
+  }
+  expect(chain.counts().links[0]).toMatchObject({ answered: 3, failed: 3, rested: 0 });
+});
+
+test.each([0, -1, NaN])("restAfter of %d is refused, of 1 is not", async (restAfter) => {
+  const setup = { kernels: [TRAPS], reference: doubling };
+  const failure = await failureIn(chainOf({ ...setup, options: { restAfter } }));
+  expect([failure.code, failure.at]).toEqual(["PARAM_INVALID", "restAfter"]);
+  await expect(chainOf({ ...setup, options: { restAfter: 1 } })).resolves.toBeDefined();
+});

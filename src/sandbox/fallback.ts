@@ -5,7 +5,7 @@
 // kernel has a budget of its own, so a call may take as long as all of them together; a reference is the
 // host's code and has none.
 
-import type { Failure, References } from "../base/mod.ts";
+import { Failure, type References } from "../base/mod.ts";
 import type { KernelEntry, VerifiedPack } from "../pack/mod.ts";
 import type { CallSetup, CallShapes } from "./call.ts";
 import type { SandboxEvent } from "./context.ts";
@@ -25,7 +25,7 @@ export interface ChainOptions {
   readonly references?: References | undefined;
   /**
    * After so many failures in a row a link is passed over, as if it had failed again, until `reset()`.
-   * Default: never. A kernel that runs to its deadline every time costs that time every time.
+   * At least 1. Default: never. A kernel that runs to its deadline every time costs that every time.
    */
   readonly restAfter?: number | undefined;
 }
@@ -65,6 +65,7 @@ export class FallbackChain {
     host: ChainHost,
   ): Promise<FallbackChain> {
     const { load, emit } = host;
+    if (!(restAfter >= 1)) throw restInvalid(restAfter);
     const options = { references: references ?? host.references, load };
     const { entry, links, first } = await resolveChain(pack, id, options);
     return new FallbackChain(entry, new Links(links, { emit, restAfter }), first);
@@ -94,4 +95,13 @@ export class FallbackChain {
   reset(): void {
     this.#links.reset();
   }
+}
+
+function restInvalid(found: number): Failure {
+  return new Failure("PARAM_INVALID", {
+    at: "restAfter",
+    found: String(found),
+    expected: "a number of failures from 1 up",
+    fix: "Pass at least 1, or nothing for a link that never rests.",
+  });
 }
