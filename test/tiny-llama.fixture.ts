@@ -3,6 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { PACK_LIMITS } from "../src/base/mod.ts";
 import { BypassPolicy } from "../src/bypass/mod.ts";
 import {
   Decoder,
@@ -13,7 +14,9 @@ import {
   parseConfig,
 } from "../src/model/mod.ts";
 import {
+  directoryFiles,
   generateSigningKey,
+  kernelHash,
   loadPack,
   MANIFEST_PATH,
   memoryFiles,
@@ -62,25 +65,39 @@ export async function referenceLogits(): Promise<SafetensorsFile> {
   return openSafetensors(await tinyFile("logits.safetensors"));
 }
 
+type RawKernel = Readonly<Record<string, unknown>> & { readonly id: string; readonly path: string };
+
 interface RawManifest {
   readonly author: object;
-  readonly kernels: readonly { readonly id: string; readonly path: string }[];
-  readonly fallbacks: Readonly<Record<string, string>>;
+  readonly kernels: readonly RawKernel[];
 }
 
-/** packs/core as somebody would sign it: the same modules, and the key's name in the manifest. */
-export async function signedCorePack(): Promise<VerifiedPack> {
+/**
+ * packs/core as somebody would sign it: the same modules, and the key's name in the manifest. `forged`
+ * has modules by kernel to put in place of the pack's, with an entry point "forward".
+ */
+export async function signedCorePack(
+  forged: Readonly<Record<string, Uint8Array>> = {},
+): Promise<VerifiedPack> {
   const { key } = await generateSigningKey();
-  const manifest = JSON.parse(await readFile(join(CORE, MANIFEST_PATH), "utf8")) as RawManifest;
+  const core = await directoryFiles(CORE);
+  const files = new Map<string, Uint8Array>();
+  for (const path of await core.list())
+    files.set(path, await core.read(path, PACK_LIMITS.kernelBytesMax));
+  const manifest = JSON.parse(new TextDecoder().decode(files.get(MANIFEST_PATH))) as RawManifest;
+  const kernels = manifest.kernels.map(async (entry) => {
+    const module = forged[entry.id];
+    if (module === undefined) return entry;
+    files.set(entry.path, module);
+    const { variants: _alone, ...kept } = entry;
+    return { ...kept, entry_point: "forward", hash: await kernelHash(module) };
+  });
   const author = { ...manifest.author, signing_key: key.publicText };
-  const raw = new TextEncoder().encode(printJson({ ...manifest, author }));
-  const files = new Map<string, Uint8Array>([
-    [MANIFEST_PATH, raw],
-    [SIGNATURE_PATH, await key.sign(raw)],
-  ]);
-  for (const { path } of manifest.kernels) files.set(path, await readFile(join(CORE, path)));
-  const references = new Set(Object.values(manifest.fallbacks));
-  return loadPack(memoryFiles(files), { trust: await trustKeys(key.publicKey), references });
+  const signed = { ...manifest, author, kernels: await Promise.all(kernels) };
+  const raw = new TextEncoder().encode(printJson(signed));
+  files.set(MANIFEST_PATH, raw);
+  files.set(SIGNATURE_PATH, await key.sign(raw));
+  return loadPack(memoryFiles(files), { trust: await trustKeys(key.publicKey) });
 }
 
 /** Leave for what a model runs outside the sandbox. */
@@ -91,9 +108,9 @@ export function modelBypass(): BypassPolicy {
 }
 
 /** Decoders of the model over one sandbox; disposing ends them all. */
-export async function tinyLlama() {
+export async function tinyLlama(forged: Readonly<Record<string, Uint8Array>> = {}) {
   const resources = new AsyncDisposableStack();
-  const pack = await signedCorePack();
+  const pack = await signedCorePack(forged);
   const sandbox = resources.use(await Sandbox.create());
   const config = parseConfig(await tinyFile("config.json"));
   const weights = await openWeights(tinyFiles);

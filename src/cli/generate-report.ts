@@ -1,7 +1,7 @@
 // Generate report: what `annulus generate` tells when its text is done.
 
 import type { BypassUse } from "../bypass/mod.ts";
-import type { EndReason, Meter, Share, Worker } from "../model/mod.ts";
+import type { Degraded, EndReason, Meter, Share, Worker } from "../model/mod.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
 import type { Report } from "./output.ts";
 import { duration } from "./run-report.ts";
@@ -24,6 +24,8 @@ export interface GenerateFacts {
   readonly meter: Meter;
   /** What ran outside the sandbox. */
   readonly native: readonly BypassUse[];
+  /** Kernels that failed, and what stood in for them. */
+  readonly degraded: readonly Degraded[];
 }
 
 const WORKERS: readonly (readonly [Worker, string])[] = [
@@ -60,6 +62,7 @@ function asJson(facts: GenerateFacts): Report["json"] {
     prompt_tokens_per_second: promptRateOf(facts),
     cache_bytes_per_token: facts.cacheBytesPerPosition,
     time: meter.shares().map(({ name: what, worker, ms, calls }) => ({ what, worker, ms, calls })),
+    degraded: facts.degraded,
     bypass: native.map(({ kind, name: what, calls, work, unit, ms }) => {
       return { kind, what, calls, [unit]: work, ms };
     }),
@@ -82,6 +85,9 @@ function asLines(facts: GenerateFacts): string[] {
       : [`chance  temperature ${chance.temperature}, top-p ${chance.topP}, seed ${chance.seed}`]),
     `cache   ${cacheBytesPerPosition} bytes per token`,
     `time    ${timesOf(facts.meter.shares())}`,
+    ...facts.degraded.map(({ kernel, by, calls }) => {
+      return `DEGRADED  ${kernel} failed: ${calls} calls computed by the ${by.kind} ${by.id}`;
+    }),
     `bypass  native, as this command opts in: ${facts.native.map(useOf).join(", ")}`,
   ];
 }

@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { reference, TINY_LLAMA } from "../../test/tiny-llama.fixture.ts";
+import { kernelHash } from "../pack/mod.ts";
+import { kernelModule } from "../sandbox/kernel.fixture.ts";
+import { CORE_PACK } from "./core-pack.ts";
 import { annulus, type Outcome } from "./command.fixture.ts";
 
 let cwd = "";
@@ -73,6 +76,60 @@ test("annulus generate --kv q8_0 packs and unpacks in the sandbox", async () => 
   const { exit, err } = await generate("--allow-unsigned", "--max-tokens", "5", "--kv", "q8_0");
   expect(exit).toBe(0);
   expect(err).toMatch(/sandboxed .*kv_unpack_q8 .*native/);
+});
+
+/** A copy of the core pack, unsigned, whose norm traps at every call. */
+async function packWithBrokenNorm(): Promise<string> {
+  const folder = join(cwd, "broken");
+  await cp(CORE_PACK, folder, { recursive: true });
+  const file = join(folder, "kernels.json");
+  const manifest = JSON.parse(await readFile(file, "utf8")) as {
+    readonly kernels: readonly { readonly id: string; readonly path: string }[];
+  };
+  const module = await kernelModule({ forward: "unreachable" });
+  const hash = await kernelHash(module);
+  const kernels = manifest.kernels.map((entry) => {
+    return entry.id === "rmsnorm_f32"
+      ? { ...entry, entry_point: "forward", hash, variants: undefined }
+      : entry;
+  });
+  const { path } = kernels.find(({ id }) => id === "rmsnorm_f32")!;
+  await writeFile(join(folder, path), module);
+  await writeFile(file, JSON.stringify({ ...manifest, kernels }));
+  return folder;
+}
+
+test("annulus generate goes on where a kernel traps, and says so", async () => {
+  const pack = await packWithBrokenNorm();
+  const { exit, out, err } = await generate(
+    "--max-tokens",
+    "96",
+    "--allow-unsigned",
+    "--pack",
+    pack,
+  );
+  expect(exit).toBe(0);
+  expect(prompt + out).toBe(`${text}\n`);
+  expect(err).toMatch(
+    /^DEGRADED +rmsnorm_f32 failed: \d+ calls computed by the reference rmsnorm_/m,
+  );
+  expect(err).toMatch(/host .*instead of rmsnorm_f32/);
+});
+
+test("annulus generate opts into what runs outside the sandbox, and logs it", async () => {
+  const { err } = await generate("--max-tokens", "3", "--allow-unsigned", "--audit", "audit.log");
+  expect(err).toMatch(
+    /^bypass +native, .*attention \(attention\) 18 calls, .*products \(native\)/m,
+  );
+  const log = await readFile(join(cwd, "audit.log"), "utf8");
+  const events = log
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(events.filter(({ type }) => type === "bypass-admitted")).toMatchObject([
+    { kind: "attention", optedInBy: "annulus generate" },
+    { kind: "native", optedInBy: "annulus generate" },
+  ]);
 });
 
 test("annulus generate draws the same text again for the same seed", async () => {

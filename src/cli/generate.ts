@@ -14,6 +14,7 @@ import { type Adapter, type Model, openAdapter, openModel, type Piece } from "..
 import { type EndReason, randomFrom, samplerOf } from "../model/mod.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
 import { sharedTicker } from "../platform/node/mod.ts";
+import { REFERENCES } from "../reference/mod.ts";
 import { Sandbox } from "../sandbox/mod.ts";
 import { loadCorePack } from "./core-pack.ts";
 import { type GenerateOptions, withGenerateOptions } from "./generate-options.ts";
@@ -52,7 +53,7 @@ async function continued(
   if (ids.length === 0) throw nothingToRead();
   const meter = new Meter(nowMs);
   const bypass = bypassOf(io, options);
-  await using sandbox = await Sandbox.create({}, sharedTicker);
+  await using sandbox = await Sandbox.create({ references: REFERENCES }, sharedTicker);
   using decoder = await Decoder.open({
     config: model.config,
     weights: model.weights,
@@ -113,8 +114,8 @@ async function write(
   const textMs = nowMs() - start - promptMs;
   show(text === "" || text.endsWith("\n") ? "" : "\n");
   const chance = temperature === 0 ? undefined : { temperature, topP, seed };
-  const { cacheBytesPerPosition } = decoder;
-  const timing = { promptMs, textMs, meter, native: bypass.uses() };
+  const { cacheBytesPerPosition, degraded } = decoder;
+  const timing = { promptMs, textMs, meter, native: bypass.uses(), degraded };
   return { pack, ids, made, text, ended, chance, cacheBytesPerPosition, ...timing };
 }
 

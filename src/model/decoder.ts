@@ -10,6 +10,7 @@ import type { VerifiedPack } from "../pack/mod.ts";
 import type { AngleProfile } from "../rope/mod.ts";
 import type { Sandbox } from "../sandbox/mod.ts";
 import type { ModelConfig } from "./config.ts";
+import { type Degraded, degradedOf } from "./degraded.ts";
 import { PackKernels, type Turn } from "./kernels.ts";
 import type { KvFormat } from "./kv.ts";
 import { kvFor } from "./kv-open.ts";
@@ -99,6 +100,11 @@ export class Decoder implements Disposable {
   /** What one position of the cache takes. */
   get cacheBytesPerPosition(): number {
     return this.#layout.kv.bytesPerPosition;
+  }
+
+  /** Kernels that failed so far, and what stood in for them. */
+  get degraded(): readonly Degraded[] {
+    return degradedOf([...this.#kernels.chains, ...this.#layout.kv.chains]);
   }
 
   /** Forgets what was read. */

@@ -1,4 +1,5 @@
-// Kernels: the model's norms, rotations and activations, each a call of a pack kernel in the sandbox.
+// Kernels: the model's norms, rotations and activations, each a call of a pack kernel in the sandbox. Each
+// is the first link of a chain: where a kernel fails, what stands in for it computes, and is counted.
 //
 // A turn is one pass of some rows through the model. It prepares each kernel once and every layer uses
 // the same calls, so tensors are written and read in place. The residual stream lives in the norm's
@@ -6,9 +7,10 @@
 
 import { assert, type TensorView } from "../base/mod.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
-import type { Kernel, Lease, PreparedCall, Sandbox } from "../sandbox/mod.ts";
-import { ADAPT, AdapterCalls } from "./adapter-calls.ts";
+import type { FallbackChain, PreparedChain, Sandbox } from "../sandbox/mod.ts";
+import { AdapterCalls, type AdapterKernel, openAdapterKernel } from "./adapter-calls.ts";
 import type { ModelConfig } from "./config.ts";
+import { REST_AFTER } from "./degraded.ts";
 
 export const NORM = "rmsnorm_f32";
 export const ROPE = "rope_f32";
@@ -25,34 +27,39 @@ export interface KernelRequest {
 }
 
 export class PackKernels implements Disposable {
+  /** Every chain in use. */
+  readonly chains: readonly FallbackChain[];
   readonly #config: ModelConfig;
   readonly #ropeScale: number;
-  readonly #norm: Lease;
-  readonly #rope: Lease;
-  readonly #activation: Lease;
+  readonly #norm: FallbackChain;
+  readonly #rope: FallbackChain;
+  readonly #activation: FallbackChain;
   /** There where an adapter is. */
-  readonly #adapter: Lease | undefined;
-  readonly #leases: DisposableStack;
+  readonly #adapter: AdapterKernel | undefined;
 
-  private constructor({ config, ropeScale }: KernelRequest, kernels: readonly Kernel[]) {
-    const [norm, rope, activation, adapter] = kernels;
-    using leases = new DisposableStack();
+  private constructor(
+    { config, ropeScale }: KernelRequest,
+    chains: readonly FallbackChain[],
+    adapter: AdapterKernel | undefined,
+  ) {
+    const [norm, rope, activation] = chains;
+    this.chains = adapter === undefined ? chains : [...chains, adapter.chain];
     this.#config = config;
     this.#ropeScale = ropeScale;
-    this.#norm = leases.use(norm!.lease());
-    this.#rope = leases.use(rope!.lease());
-    this.#activation = leases.use(activation!.lease());
-    this.#adapter = leases.use(adapter?.lease());
-    this.#leases = leases.move();
+    this.#norm = norm!;
+    this.#rope = rope!;
+    this.#activation = activation!;
+    this.#adapter = adapter;
   }
 
   /** Fails as loading a kernel does; KERNEL_NOT_FOUND where the pack has not what the model needs. */
   static async load(request: KernelRequest): Promise<PackKernels> {
     const { sandbox, pack, adapts } = request;
-    const kernels: Kernel[] = [];
-    for (const id of [NORM, ROPE, ACTIVATION, ...(adapts ? [ADAPT] : [])])
-      kernels.push(await sandbox.load(pack, id));
-    return new PackKernels(request, kernels);
+    const chains: FallbackChain[] = [];
+    for (const id of [NORM, ROPE, ACTIVATION])
+      chains.push(await sandbox.chain(pack, id, { restAfter: REST_AFTER }));
+    const adapter = adapts ? await openAdapterKernel(sandbox, pack) : undefined;
+    return new PackKernels(request, chains, adapter);
   }
 
   /** Prepares the calls for `rows` rows. */
@@ -78,22 +85,24 @@ export class PackKernels implements Disposable {
     return new Turn(rows, { norm, rope, activation, adapter, calls: calls.move() });
   }
 
-  /** Ends every turn's calls. */
   [Symbol.dispose](): void {
-    this.#leases.dispose();
+    this.#adapter?.lease[Symbol.dispose]();
   }
 }
 
 interface TurnCalls {
-  readonly norm: PreparedCall;
-  readonly rope: PreparedCall;
-  readonly activation: PreparedCall;
+  readonly norm: PreparedChain;
+  readonly rope: PreparedChain;
+  readonly activation: PreparedChain;
   readonly adapter: AdapterCalls | undefined;
   /** All of them, to be disposed together. */
   readonly calls: DisposableStack;
 }
 
-/** The prepared calls of one number of rows, and their tensors in place. */
+/**
+ * The prepared calls of one number of rows, and their tensors in place. Each call tells whether its kernel
+ * failed and another computed the result.
+ */
 export class Turn implements Disposable {
   readonly rows: number;
   /** [rows, hidden]: the residual stream. */
@@ -110,9 +119,9 @@ export class Turn implements Disposable {
   readonly up: Float32Array;
   readonly activated: Float32Array;
   readonly adapter: AdapterCalls | undefined;
-  readonly #norm: PreparedCall;
-  readonly #rope: PreparedCall;
-  readonly #activation: PreparedCall;
+  readonly #norm: PreparedChain;
+  readonly #rope: PreparedChain;
+  readonly #activation: PreparedChain;
   readonly #calls: DisposableStack;
 
   constructor(rows: number, { norm, rope, activation, adapter, calls }: TurnCalls) {
@@ -134,19 +143,19 @@ export class Turn implements Disposable {
   }
 
   /** normed = the stream, normalised and weighed by `weight`. */
-  normalise(weight: Float32Array): void {
+  normalise(weight: Float32Array): boolean {
     this.normWeight.set(weight);
-    this.#norm.run();
+    return this.#norm.run().degraded;
   }
 
   /** turned = `turning`, rotated by `angles`. */
-  rotate(): void {
-    this.#rope.run();
+  rotate(): boolean {
+    return this.#rope.run().degraded;
   }
 
   /** activated = silu(gate) * up. */
-  activate(): void {
-    this.#activation.run();
+  activate(): boolean {
+    return this.#activation.run().degraded;
   }
 
   [Symbol.dispose](): void {

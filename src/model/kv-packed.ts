@@ -2,8 +2,9 @@
 // the pack. They are kept outside any kernel's memory, since that may be as large as the model's.
 
 import type { VerifiedPack } from "../pack/mod.ts";
-import type { Kernel, PreparedCall, Sandbox } from "../sandbox/mod.ts";
+import type { FallbackChain, PreparedChain, Sandbox } from "../sandbox/mod.ts";
 import type { ModelConfig } from "./config.ts";
+import { REST_AFTER } from "./degraded.ts";
 import { unsupported } from "./json.ts";
 import type { KvOpener, KvShape, KvStore } from "./kv.ts";
 import type { Meter } from "./meter.ts";
@@ -35,8 +36,8 @@ const BLOCK = 64; // Positions that are unpacked at once.
 
 export interface PackedKernels {
   readonly format: PackedFormat;
-  readonly packer: Kernel;
-  readonly unpacker: Kernel;
+  readonly packer: FallbackChain;
+  readonly unpacker: FallbackChain;
 }
 
 /** Loads the kernels of `format`. */
@@ -45,8 +46,9 @@ export async function packedKernels(
   sandbox: Sandbox,
   pack: VerifiedPack,
 ): Promise<PackedKernels> {
-  const packer = await sandbox.load(pack, RECIPES[format].pack);
-  const unpacker = await sandbox.load(pack, RECIPES[format].unpack);
+  const options = { restAfter: REST_AFTER };
+  const packer = await sandbox.chain(pack, RECIPES[format].pack, options);
+  const unpacker = await sandbox.chain(pack, RECIPES[format].unpack, options);
   return { format, packer, unpacker };
 }
 
@@ -67,11 +69,12 @@ export function packedStore(
 class PackedStore implements KvStore {
   readonly format: PackedFormat;
   readonly bytesPerPosition: number;
+  readonly chains: readonly FallbackChain[];
   readonly #config: ModelConfig;
   readonly #meter: Meter;
   readonly #recipe: Recipe;
-  readonly #packCall: PreparedCall;
-  readonly #unpackCall: PreparedCall;
+  readonly #packCall: PreparedChain;
+  readonly #unpackCall: PreparedChain;
   readonly #calls: DisposableStack;
   readonly #wideAt: number;
   readonly #wide: Float32Array;
@@ -94,6 +97,7 @@ class PackedStore implements KvStore {
     const { params, dims, blockBytes } = recipe;
     const lines = 2 * kvHeads;
     this.format = kernels.format;
+    this.chains = [kernels.packer, kernels.unpacker];
     this.#config = config;
     this.#meter = meter;
     this.#recipe = recipe;
@@ -117,8 +121,7 @@ class PackedStore implements KvStore {
     x.set(key);
     x.set(value, key.length);
     this.#meter.lap("host", "cache");
-    this.#packCall.run();
-    this.#meter.lap("sandbox", this.#recipe.pack);
+    this.#meter.ran(this.#recipe.pack, this.#packCall.run().degraded);
     const packed = this.#packCall.outputs["packed"] as Uint8Array;
     const row = this.#rowBytes;
     const store = this.#layers[layer]!;
@@ -148,8 +151,7 @@ class PackedStore implements KvStore {
       packed.set(this.#layers[layer]!.subarray(from, from + bytes), line * bytes);
     }
     this.#meter.lap("host", "cache");
-    this.#unpackCall.run();
-    this.#meter.lap("sandbox", this.#recipe.unpack);
+    this.#meter.ran(this.#recipe.unpack, this.#unpackCall.run().degraded);
     this.#wide.set(this.#unpackCall.outputs["x"] as Float32Array);
     this.#meter.lap("host", "cache");
   }

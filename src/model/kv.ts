@@ -4,6 +4,7 @@
 // f32 blocks in native memory; whatever format it keeps them in meanwhile is its own affair.
 
 import { f32ToF16 } from "../tensor/mod.ts";
+import type { FallbackChain } from "../sandbox/mod.ts";
 import type { ModelConfig } from "./config.ts";
 import type { KeyBlock, Native, NativePlan } from "./native/native.ts";
 
@@ -14,6 +15,8 @@ export interface KvStore extends Disposable {
   readonly format: KvFormat;
   /** What one position of all layers takes. */
   readonly bytesPerPosition: number;
+  /** The kernels that it runs. */
+  readonly chains: readonly FallbackChain[];
   /** Keeps the keys and values of one position: [kvHeads, headDim] each, copied. */
   append(layer: number, position: number, key: Float32Array, value: Float32Array): void;
   /** Shows the first `count` positions of `layer`, block after block. */
@@ -43,6 +46,7 @@ export function f32Store(plan: NativePlan, { config, positions }: KvShape): KvOp
     return {
       format: "f32",
       bytesPerPosition: layers * 2 * kvHeads * headDim * 4,
+      chains: [],
       append(layer, position, key, value) {
         for (let head = 0; head < kvHeads; head++) {
           const to = layer * 2 * plane + (head * capacity + position) * headDim;
@@ -78,6 +82,7 @@ export function f16Store(plan: NativePlan, { config, positions }: KvShape): KvOp
     return {
       format: "f16",
       bytesPerPosition: layers * 2 * kvHeads * headDim * 2,
+      chains: [],
       append(layer, position, key, value) {
         for (let head = 0; head < kvHeads; head++) {
           const to = layer * 2 * plane + (head * capacity + position) * headDim;

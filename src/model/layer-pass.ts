@@ -42,8 +42,7 @@ export class LayerPass {
   logits(turn: Turn, wanted: number): Float32Array<ArrayBuffer> {
     const { finalNorm, head, native, logits } = this.#layout;
     const { inputAt, input, logitsAt } = this.#work;
-    turn.normalise(finalNorm);
-    this.#meter.lap("sandbox", NORM);
+    this.#meter.ran(NORM, turn.normalise(finalNorm));
     input.set(turn.normed.subarray((turn.rows - wanted) * this.#config.hidden));
     this.#meter.lap("host", "copies");
     native.multiply(head, inputAt, logitsAt, wanted);
@@ -86,8 +85,7 @@ export class LayerPass {
   }
 
   #normalise(turn: Turn, weight: Float32Array): void {
-    turn.normalise(weight);
-    this.#meter.lap("sandbox", NORM);
+    this.#meter.ran(NORM, turn.normalise(weight));
     this.#work.input.set(turn.normed);
     this.#meter.lap("host", "copies");
   }
@@ -102,8 +100,7 @@ export class LayerPass {
     if (low === undefined || turn.adapter === undefined) return;
     const call = turn.adapter.fill(low, x, product);
     this.#meter.lap("host", "copies");
-    call.run();
-    this.#meter.lap("sandbox", ADAPT);
+    this.#meter.ran(ADAPT, turn.adapter.run(call, low, x, product));
     turn.adapter.drain(call, low, product);
     this.#meter.lap("host", "copies");
   }
@@ -118,8 +115,7 @@ export class LayerPass {
     for (let row = 0; row < turn.rows; row++)
       turn.turning.set(qkv.subarray(row * stride, row * stride + both), row * both);
     this.#meter.lap("host", "copies");
-    turn.rotate();
-    this.#meter.lap("sandbox", ROPE);
+    this.#meter.ran(ROPE, turn.rotate());
     for (let row = 0; row < turn.rows; row++) {
       const at = row * both;
       queries.set(turn.turned.subarray(at, at + queryWidth), row * queryWidth);
@@ -144,8 +140,7 @@ export class LayerPass {
     turn.gate.set(gate.subarray(0, width));
     turn.up.set(up.subarray(0, width));
     this.#meter.lap("host", "copies");
-    turn.activate();
-    this.#meter.lap("sandbox", ACTIVATION);
+    this.#meter.ran(ACTIVATION, turn.activate());
     gate.set(turn.activated);
     this.#meter.lap("host", "copies");
   }

@@ -36,6 +36,12 @@ export class Meter {
     this.#since = now;
   }
 
+  /** As `lap` for a kernel of a pack. What stood in for a failed one is the host's own time. */
+  ran(kernel: string, degraded: boolean): void {
+    if (degraded) this.lap("host", `instead of ${kernel}`);
+    else this.lap("sandbox", kernel);
+  }
+
   /** Every name's time, the largest first. */
   shares(): readonly Share[] {
     const shares = [...this.#shares].map(([name, share]) => ({ name, ...share }));

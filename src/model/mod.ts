@@ -5,6 +5,7 @@
 
 export { type ModelConfig, parseConfig } from "./config.ts";
 export { Decoder, type DecoderOptions } from "./decoder.ts";
+export type { Degraded } from "./degraded.ts";
 export { type EndReason, generate, type GenerateOptions } from "./generate.ts";
 export { generateText, type Piece, type TextOptions } from "./generate-text.ts";
 export { KV_FORMATS, type KvFormat } from "./kv.ts";
