@@ -130,6 +130,20 @@ test("lora_apply_f32 is what merging the adapter into the weights would give", (
     expect(Math.abs(y[i]! - value)).toBeLessThanOrEqual(1e-5 * magnitudes[i]!);
 });
 
+test("lora_apply_f32 takes its scale from the caller: alpha / r, or alpha / sqrt(r) for rsLoRA", () => {
+  const [alpha, rank] = [32, 16];
+  const shape = { tokens: 3, in: 40, out: 24, rank };
+  const plain = { ...tensorsOf(shape, 1), adapter: new Int32Array(3) };
+  const base = new Float32Array(72);
+  const [lora, rsLora] = [alpha / rank, alpha / Math.sqrt(rank)].map((scale) => {
+    const tensors = { ...plain, base, scales: Float32Array.of(scale) };
+    const y = run(shape, tensors);
+    expectNear(y, shape, tensors);
+    return y;
+  });
+  expect(rsLora).toEqual(lora!.map((value) => 4 * value)); // sqrt(16): a power of two, so exact.
+});
+
 test("lora_apply_f32 added and taken away again leaves the base, within rounding", () => {
   const shape = { tokens: 4, in: 64, out: 33, rank: 8 };
   const tensors = tensorsOf(shape, 2);

@@ -7,21 +7,29 @@ import {
   loadHalf4,
   lowerBits,
   storeHalf1,
+  storeHalf4,
   storeHalf8,
   upperBits,
 } from "./half";
+import { narrowRow, widenRow } from "./scalar/half";
 
 const VECTOR: usize = 16; // Bytes of one v128: 4 widened values.
-const WIDE: usize = 64; // Bytes that one turn of a wide loop takes: 16 widened values.
+const WIDE: usize = 128; // Bytes that one turn of a wide loop takes: 32 widened values.
 
 /** Widens values to `to`, as many as fill `bytes` bytes there. */
 export function widenTo(to: usize, from: usize, bytes: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    widenRow(to, from, bytes);
+    return;
+  }
   const wide = to + (bytes & ~(WIDE - 1));
   const vectors = to + (bytes & ~(VECTOR - 1));
   const end = to + bytes;
   while (to != wide) {
     widenEight(to, from);
     widenEight(to + 32, from + 16);
+    widenEight(to + 64, from + 32);
+    widenEight(to + 96, from + 48);
     to += WIDE;
     from += WIDE / 2;
   }
@@ -49,12 +57,25 @@ function widenEight(to: usize, from: usize): void {
 
 /** Narrows the `bytes` bytes at `from` and stores them at `to`. */
 export function narrowTo(to: usize, from: usize, bytes: usize): void {
-  const vectors = from + (bytes & ~(2 * VECTOR - 1));
+  if (!ASC_FEATURE_SIMD) {
+    narrowRow(to, from, bytes);
+    return;
+  }
+  const wide = from + (bytes & ~(WIDE - 1));
+  const vectors = from + (bytes & ~(VECTOR - 1));
   const end = from + bytes;
-  while (from != vectors) {
+  while (from != wide) {
     storeHalf8(to, v128.load(from), v128.load(from, 16));
-    to += VECTOR;
-    from += 2 * VECTOR;
+    storeHalf8(to + 16, v128.load(from, 32), v128.load(from, 48));
+    storeHalf8(to + 32, v128.load(from, 64), v128.load(from, 80));
+    storeHalf8(to + 48, v128.load(from, 96), v128.load(from, 112));
+    to += WIDE / 2;
+    from += WIDE;
+  }
+  while (from != vectors) {
+    storeHalf4(to, v128.load(from));
+    to += VECTOR / 2;
+    from += VECTOR;
   }
   while (from != end) {
     storeHalf1(to, v128.load32_zero(from));

@@ -47,20 +47,39 @@ export function lowerBits(halves: v128): v128 {
   return i16x8.shl(halves, 13);
 }
 
+/** The first four of eight f32, still 2^112 times too small. */
+// @ts-ignore: decorator
+@inline
+export function firstBits(lower: v128, upper: v128): v128 {
+  return i16x8.shuffle(lower, upper, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+
+/** The last four of eight f32, still 2^112 times too small. */
+// @ts-ignore: decorator
+@inline
+export function lastBits(lower: v128, upper: v128): v128 {
+  return i16x8.shuffle(lower, upper, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
 /** The first four of eight f32, from their halves. */
 // @ts-ignore: decorator
 @inline
 export function firstFour(lower: v128, upper: v128): v128 {
-  const bits = i16x8.shuffle(lower, upper, 0, 8, 1, 9, 2, 10, 3, 11);
-  return f32x4.mul(bits, v128.load32_splat(UP));
+  return up(firstBits(lower, upper));
 }
 
 /** The last four of eight f32, from their halves. */
 // @ts-ignore: decorator
 @inline
 export function lastFour(lower: v128, upper: v128): v128 {
-  const bits = i16x8.shuffle(lower, upper, 4, 12, 5, 13, 6, 14, 7, 15);
-  return f32x4.mul(bits, v128.load32_splat(UP));
+  return up(lastBits(lower, upper));
+}
+
+/** Four f32 times 2^112, which no f16 is too large for. */
+// @ts-ignore: decorator
+@inline
+export function up(values: v128): v128 {
+  return f32x4.mul(values, v128.load32_splat(UP));
 }
 
 /** The f16 in the low half of `halves`, as f32. */
@@ -82,6 +101,17 @@ export function loadHalf4(at: usize): v128 {
 @inline
 export function loadHalf1(at: usize): v128 {
   return widen(v128.load16_lane(at, i32x4.splat(0), 0));
+}
+
+/** The last halves of a row, fewer than 8 and `bytes` bytes at `at`, and zeros. */
+export function loadHalfTail(at: usize, bytes: usize): v128 {
+  let tail = i32x4.splat(0);
+  if (bytes & 2) tail = v128.load16_lane(at + (bytes & 12), tail, 0);
+  if (bytes & 4) {
+    tail = v128.load32_lane(at + (bytes & 8), i32x4.shuffle(tail, tail, 3, 0, 1, 2), 0);
+  }
+  if (bytes & 8) tail = v128.load64_lane(at, i64x2.shuffle(tail, tail, 1, 0), 0);
+  return tail;
 }
 
 /** Narrows four f32 and stores them at `at`, as 8 bytes. */

@@ -17,7 +17,7 @@ export interface LoraTensors<Values extends Floats = Float32Array> {
   readonly x: Values;
   readonly a: Values;
   readonly b: Values;
-  readonly scales: Values;
+  readonly scales: Floats;
   readonly base: Values;
   readonly adapter: Int32Array;
 }
