@@ -18,6 +18,7 @@ import {
 import { checkDescriptor, newDescriptor, writeDescriptor } from "./descriptor.ts";
 import type { KernelInstance } from "./instance.ts";
 import type { Budget } from "./link.ts";
+import { KeptInputs } from "./kept-inputs.ts";
 import { newRecord } from "./record.ts";
 import { ARENA_ALIGN, place, type Placement } from "./regions.ts";
 import type { BoundShapes, BoundTensor, Dims } from "./shapes.ts";
@@ -93,6 +94,11 @@ export class PreparedCall<const Inputs extends CallShapes = CallShapes> implemen
     const budget = asked === undefined ? this.#budget : budgetOf(this.#context, asked);
     if (this.#setup.checkInputs === true) return this.#runChecked(budget);
     this.#instance.run(this.#pass, this.#placement.descriptorAt, budget, this.#words, this.shapes);
+  }
+
+  /** A copy of the inputs that the kernel cannot reach, to be taken before a run. */
+  keepInputs(): KeptInputs {
+    return new KeptInputs(this.#instance.memory, this.shapes.inputs, this.#placement.inputsAt);
   }
 
   /** Fuel that the last run left, in fuel mode. */

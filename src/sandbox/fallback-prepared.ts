@@ -16,8 +16,14 @@ import { type BudgetRequest, disposed } from "./context.ts";
 import type { Answer, LinkFailure, Links, Tensors } from "./fallback-links.ts";
 import { mayFallBack } from "./fallback-policy.ts";
 import type { CallRequest, Kernel, TenantChoice } from "./kernel.ts";
+import type { KeptInputs } from "./kept-inputs.ts";
 import { newRecord } from "./record.ts";
 import { type BoundShapes, type BoundTensor, ShapePlan } from "./shapes.ts";
+
+interface InPlace {
+  readonly call: PreparedCall;
+  readonly kept: KeptInputs;
+}
 
 type Views = Readonly<Record<string, TensorView>>;
 
@@ -32,8 +38,8 @@ export class PreparedChain<const Inputs extends CallShapes = CallShapes> impleme
   readonly #links: Links;
   readonly #setup: CallSetup<Inputs> & TenantChoice;
   /** Undefined where the kernel cannot be called in place. */
-  readonly #call: PreparedCall | undefined;
-  /** What the links by value compute from: the copies, or the host's own views. */
+  readonly #inPlace: InPlace | undefined;
+  /** What the links by value compute from: the copy, or the host's own views. */
   readonly #given: Readonly<Record<string, TensorValue>>;
   #open = true;
 
@@ -47,11 +53,12 @@ export class PreparedChain<const Inputs extends CallShapes = CallShapes> impleme
     this.#setup = setup;
     const prepared = kernel instanceof Failure ? kernel : tryPrepare(kernel, setup);
     this.outOfPlace = prepared instanceof Failure ? prepared : undefined;
-    this.#call = prepared instanceof Failure ? undefined : prepared;
-    this.shapes = this.#call?.shapes ?? new ShapePlan(entry).bind(setup.inputs, setup.dims);
-    const own = viewsOf(this.shapes.inputs);
-    this.inputs = (this.#call?.inputs ?? own) as typeof this.inputs;
-    this.outputs = this.#call?.outputs ?? viewsOf(this.shapes.outputs);
+    this.#inPlace = prepared instanceof Failure ? undefined : prepared;
+    const { call, kept } = this.#inPlace ?? {};
+    this.shapes = call?.shapes ?? new ShapePlan(entry).bind(setup.inputs, setup.dims);
+    const own = kept?.views ?? viewsOf(this.shapes.inputs);
+    this.inputs = (call?.inputs ?? own) as typeof this.inputs;
+    this.outputs = call?.outputs ?? viewsOf(this.shapes.outputs);
     this.#given = valuesOf(this.shapes.inputs, own);
   }
 
@@ -61,15 +68,15 @@ export class PreparedChain<const Inputs extends CallShapes = CallShapes> impleme
    */
   run(asked?: BudgetRequest): Answer {
     if (!this.#open) throw disposed("call");
-    const call = this.#call;
-    if (call === undefined) return this.#runByValue(asked, 0, []);
-    this.#keep();
+    if (this.#inPlace === undefined) return this.#runByValue(asked, 0, []);
+    const { call, kept } = this.#inPlace;
+    kept.take();
     if (this.#links.firstRests) return this.#runByValue(asked, 0, []);
     try {
       call.run(asked);
     } catch (error) {
       const failure = this.#links.failed(error);
-      this.#putBack();
+      kept.putBack();
       return this.#runByValue(asked, 1, [failure]);
     }
     return this.#links.answered();
@@ -78,15 +85,7 @@ export class PreparedChain<const Inputs extends CallShapes = CallShapes> impleme
   /** Gives the memory back. Views must not be used any more. */
   [Symbol.dispose](): void {
     this.#open = false;
-    this.#call?.[Symbol.dispose]();
-  }
-
-  #keep(): void {
-    for (const name in this.#given) copy(this.inputs[name]!, this.#given[name]!.data);
-  }
-
-  #putBack(): void {
-    for (const name in this.#given) copy(this.#given[name]!.data, this.inputs[name]!);
+    this.#inPlace?.call[Symbol.dispose]();
   }
 
   #runByValue(asked: BudgetRequest = {}, from: number, failures: readonly LinkFailure[]): Answer {
@@ -94,15 +93,16 @@ export class PreparedChain<const Inputs extends CallShapes = CallShapes> impleme
     const budget = { budgetMs, budgetTicks, fuel, ...asked };
     const request: CallRequest = { tenant, params, dims, ...budget, inputs: this.#given };
     const [outputs, answer] = this.#links.run(request, from, failures);
-    for (const name in outputs) copy(outputs[name]!.data, this.outputs[name]!);
+    for (const name in outputs) this.outputs[name]!.set(outputs[name]!.data as never);
     return answer;
   }
 }
 
 /** The call, or what the kernel fails at it with. Throws what the caller must hear of. */
-function tryPrepare(kernel: Kernel, setup: CallSetup & TenantChoice): PreparedCall | Failure {
+function tryPrepare(kernel: Kernel, setup: CallSetup & TenantChoice): InPlace | Failure {
   try {
-    return kernel.prepare(setup);
+    const call = kernel.prepare(setup);
+    return { call, kept: call.keepInputs() };
   } catch (error) {
     if (!mayFallBack(error)) throw error;
     return error;
@@ -120,9 +120,4 @@ function valuesOf(tensors: readonly BoundTensor[], views: Views): Tensors {
   const values = newRecord<TensorValue>();
   for (const { name, shape } of tensors) values[name] = { shape, data: views[name]! };
   return values;
-}
-
-/** Both have the same element type and length. */
-function copy(from: TensorView, to: TensorView): void {
-  to.set(from as never);
 }

@@ -68,6 +68,11 @@ export class KernelInstance {
     return this.#life;
   }
 
+  /** The memory itself, for modules of the host's own. Another one after `reset`. */
+  get memory(): WebAssembly.Memory {
+    return this.#memory;
+  }
+
   /** Bytes that the host sees: what the kernel grew by itself it has to itself. */
   get memoryBytes(): number {
     return this.#bytes;
