@@ -59,6 +59,8 @@ export const SANDBOX_LIMITS = {
   /** Every region of a call starts on this boundary: one v128. */
   regionAlignBytes: 16,
   tensorRankMax: 8,
+  /** Requests of one batch: nothing else runs on their thread until the last is done. */
+  batchRequestsMax: 4096,
   /** What a kernel says its name is. */
   kernelNameBytesMax: 256,
 } as const;

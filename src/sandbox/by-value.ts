@@ -19,13 +19,16 @@ export interface TensorValue {
   readonly data: TensorView;
 }
 
-type Tensors = Readonly<Record<string, TensorValue>>;
+export type Tensors = Readonly<Record<string, TensorValue>>;
 
-export interface ValueRequest extends BudgetRequest {
+/** What a call is made of, by value. */
+export interface ValueInputs {
   readonly inputs: Tensors;
   readonly params?: Readonly<Record<string, unknown>> | undefined;
   readonly dims?: Dims | undefined;
 }
+
+export interface ValueRequest extends ValueInputs, BudgetRequest {}
 
 const NO_PARAMS: Readonly<Record<string, unknown>> = {};
 
@@ -52,13 +55,7 @@ export class ByValue {
       copyIn(instance, shapes.inputs[i]!, inputsAt[i]!, request.inputs);
     instance.initialise(paramsAt, params.bytes);
     instance.run(this.#pass, descriptorAt, budgetOf(this.#context, request), descriptor, shapes);
-    const outputs = newRecord<TensorValue>();
-    for (let i = 0; i < outputsAt.length; i++) {
-      const output = shapes.outputs[i]!;
-      const data = copyOut(instance, output, outputsAt[i]!);
-      outputs[output.name] = { shape: output.shape.slice(), data };
-    }
-    return outputs;
+    return outputsOf(instance, shapes, outputsAt);
   }
 
   #bind(instance: KernelInstance, { inputs, dims }: ValueRequest): BoundShapes {
@@ -70,7 +67,13 @@ export class ByValue {
   }
 }
 
-function copyIn(instance: KernelInstance, tensor: BoundTensor, at: number, inputs: Tensors): void {
+/** Copies the input that `tensor` names to where it lies. */
+export function copyIn(
+  instance: KernelInstance,
+  tensor: BoundTensor,
+  at: number,
+  inputs: Tensors,
+): void {
   const { data } = inputs[tensor.name]!;
   checkTensor(tensor, data);
   instance.whole(tensor.dtype).set(data as never, at / data.BYTES_PER_ELEMENT);
@@ -80,6 +83,21 @@ function copyIn(instance: KernelInstance, tensor: BoundTensor, at: number, input
 export function checkTensor(tensor: BoundTensor, data: TensorView): void {
   if (!holds(tensor.dtype, data)) throw wrongType(tensor, data);
   if (data.byteLength !== tensor.bytes) throw wrongLength(tensor, data);
+}
+
+/** Copies of a call's outputs, by name. */
+export function outputsOf(
+  instance: KernelInstance,
+  { outputs }: BoundShapes,
+  outputsAt: readonly number[],
+): Tensors {
+  const values = newRecord<TensorValue>();
+  for (let i = 0; i < outputsAt.length; i++) {
+    const output = outputs[i]!;
+    const data = copyOut(instance, output, outputsAt[i]!);
+    values[output.name] = { shape: output.shape.slice(), data };
+  }
+  return values;
 }
 
 function copyOut(instance: KernelInstance, { dtype, bytes }: BoundTensor, at: number): TensorView {

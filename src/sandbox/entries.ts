@@ -4,8 +4,8 @@
 //   batch entry   does that for one descriptor after the other, from `at` up to `end`
 //
 // A batch entry arms anew for each descriptor, so that a request has the budget that a call has. It
-// stops at the first result that is not 0, and says in a global how far it came, which is where a trap
-// leaves it too. The loop is the host's own: no check stands in it, and fuel is charged for none of it.
+// stops at the first result that is not 0, and says in a global at which descriptor it is: where a trap
+// leaves it too, and 0 once all is done. The loop is the host's own: no check stands in it, and fuel is charged for none of it.
 
 import { OP } from "./opcodes.ts";
 import { type AddedIndices, epochLoad } from "./snippets.ts";
@@ -47,7 +47,8 @@ export function batchEntry(arming: Arming, target: number, strideBytes: number):
     ...[1, 1, I32], // One local: the result.
     ...[OP.loop, EMPTY_BLOCK],
     ...[OP.localGet, at, OP.localGet, end, I32_EQ],
-    ...[OP.if, EMPTY_BLOCK, OP.i32Const, 0, OP.return, OP.end],
+    ...[OP.if, EMPTY_BLOCK, OP.i32Const, 0, OP.globalSet, ...leb(indices.request)],
+    ...[OP.i32Const, 0, OP.return, OP.end],
     ...[OP.localGet, at, OP.globalSet, ...leb(indices.request)],
     ...(interrupt === "epoch" ? armFromNow(arming) : []),
     ...fuelAndStack(arming),

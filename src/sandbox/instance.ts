@@ -10,9 +10,10 @@
 import { assert, type DType, SANDBOX_LIMITS, type TensorView, viewOf } from "../base/mod.ts";
 import { Arena, type ArenaMark } from "./arena.ts";
 import { type KernelContext, requireHealth } from "./context.ts";
-import { checkDescriptor, type DescriptorRanges, newDescriptor, rangesOf } from "./descriptor.ts";
+import type { BatchLayout } from "./batch-layout.ts";
+import { checkDescriptor, newDescriptor, rangesOf } from "./descriptor.ts";
 import type { Pass } from "./backward.ts";
-import { type Budget, link, type Linked, newMemory, trapOf } from "./link.ts";
+import { type Budget, type Called, link, type Linked, newMemory, trapOf } from "./link.ts";
 import type { Program } from "./program.ts";
 import { ARENA_ALIGN, place, type Placement } from "./regions.ts";
 import type { BoundShapes } from "./shapes.ts";
@@ -137,9 +138,34 @@ export class KernelInstance {
     try {
       code = pass === "forward" ? forward(descriptorAt, budget) : backward!(descriptorAt, budget);
     } catch (error) {
-      throw this.#trap(error, rangesOf(descriptor), shapes);
+      throw this.#trap(error, { descriptor: rangesOf(descriptor), shapes });
     }
     if (code !== 0) throw codeError(this.program.kernel, code, rangesOf(descriptor));
+  }
+
+  /**
+   * Calls the forward function for the requests of `layout` from `first` on, up to one that fails. Throws
+   * as `run` does, naming that request. What `run` asks of its caller holds here too.
+   */
+  runBatch(layout: BatchLayout, first: number, budget: Budget): void {
+    const end = layout.at(layout.requests.length);
+    let code: number;
+    try {
+      code = this.#linked.batch(layout.at(first), end, budget);
+    } catch (error) {
+      throw this.#trap(error, this.#requestOf(layout));
+    }
+    if (code === 0) return;
+    const { descriptor, request } = this.#requestOf(layout);
+    throw codeError(this.program.kernel, code, descriptor, request);
+  }
+
+  /** What is known of the request at which a batch ended. */
+  #requestOf(layout: BatchLayout): Called {
+    const request = layout.indexOf(this.#linked.takeRequest());
+    if (request === undefined) return {}; // The host's own stack was full before the first began.
+    const { shapes, words } = layout.requests[request]!;
+    return { descriptor: rangesOf(words), request, shapes };
   }
 
   /** Calls another function of the ABI, where the module exports it. Throws as `run` does. */
@@ -216,10 +242,10 @@ export class KernelInstance {
   }
 
   /** First the host is told, so that its log has the trap also where the caller keeps silent. */
-  #trap(error: unknown, ranges?: DescriptorRanges, shapes?: BoundShapes): unknown {
-    const trap = trapOf(this.program, error, this.#linked.interrupted(), ranges);
+  #trap(error: unknown, called: Called = {}): unknown {
+    const trap = trapOf(this.program, error, this.#linked.interrupted(), called);
     if (trap === undefined) return error;
-    this.#tell(trap, shapes);
+    this.#tell(trap, called.shapes);
     this.#trapped = true;
     this.#life++;
     this.#context.emit({ type: "discarded", kernel: this.program.kernel });

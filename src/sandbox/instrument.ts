@@ -10,7 +10,7 @@
 //              annulus.fuel         mutable i64: what is left to burn ("fuel")
 //              annulus.stack        mutable i32: bytes of stack left (where a function can recurse)
 //              annulus.interrupted  mutable i32: why a call was stopped (where any of these is)
-//              annulus.request      mutable i32: the pointer that a batch came to (with a batch)
+//              annulus.request      mutable i32: the pointer that a batch is at (with a batch)
 //   exports    annulus:NAME         for each entry: arms the call, then calls the export NAME
 //              annulus:batch:NAME   for each batch: the same for one pointer after the other
 //

@@ -3,8 +3,13 @@
 //   lease.prepare(...).run()   shapes fixed, tensors in place; many calls share one instance
 //   kernel.prepare(...).run()  the same with an instance of its own
 //   kernel.call(...)           everything each time: copies tensors in, runs, copies results out
+//
+// Each of them has a twin for the kernel's gradients (`prepareBackward`, `backward`), and one that runs
+// many requests by one call (`prepareBatch`, `callBatch`).
 
 import type { KernelEntry } from "../pack/mod.ts";
+import type { BatchSetup, PreparedBatch } from "./batch.ts";
+import { BatchByValue, type BatchValueRequest } from "./batch-by-value.ts";
 import { ByValue, type TensorValue, type ValueRequest } from "./by-value.ts";
 import type { CallSetup, CallShapes, PreparedCall } from "./call.ts";
 import { type KernelContext, requireHealth } from "./context.ts";
@@ -19,6 +24,7 @@ export interface TenantChoice {
 }
 
 export interface CallRequest extends ValueRequest, TenantChoice {}
+export interface BatchRequest extends BatchValueRequest, TenantChoice {}
 
 const ONLY_TENANT = "";
 
@@ -29,6 +35,7 @@ export class Kernel {
   readonly #pool: InstancePool;
   readonly #byValue: ByValue;
   readonly #backward: ByValue;
+  readonly #batch: BatchByValue;
 
   constructor(context: KernelContext, pool: InstancePool) {
     this.entry = context.program.entry;
@@ -36,6 +43,7 @@ export class Kernel {
     this.#pool = pool;
     this.#byValue = new ByValue(context, "forward");
     this.#backward = new ByValue(context, "backward");
+    this.#batch = new BatchByValue(context);
   }
 
   get id(): string {
@@ -71,6 +79,13 @@ export class Kernel {
     return this.#alone(setup, (lease) => lease.prepareBackward(setup));
   }
 
+  /** Many requests, prepared with an instance of their own, as `Lease.prepareBatch` has them. */
+  prepareBatch<const Inputs extends CallShapes>(
+    setup: BatchSetup<Inputs> & TenantChoice,
+  ): PreparedBatch<Inputs> {
+    return this.#alone(setup, (lease) => lease.prepareBatch(setup));
+  }
+
   /** Lends an instance now. POOL_EXHAUSTED when every one is lent. */
   lease({ tenant = ONLY_TENANT }: TenantChoice = {}): Lease {
     return this.#take(tenant, false);
@@ -96,20 +111,33 @@ export class Kernel {
    * call by the copies and about half a microsecond.
    */
   call(request: CallRequest): Readonly<Record<string, TensorValue>> {
-    return this.#lent(request, this.#byValue);
+    return this.#lent(request, (instance) => this.#byValue.run(instance, request));
+  }
+
+  /**
+   * Runs the kernel once for each request, with one call for all, and returns their outputs in order:
+   * the same bits as `call` for each. Where one fails, the KernelError names it as `request` and there
+   * are no outputs. Every request lies in the kernel's memory at once.
+   */
+  callBatch(batch: BatchRequest): readonly Readonly<Record<string, TensorValue>>[] {
+    return this.#lent(batch, (instance) => this.#batch.run(instance, batch));
   }
 
   /** The kernel's gradients by value, named as `Lease.prepareBackward` has them. */
   backward(request: CallRequest): Readonly<Record<string, TensorValue>> {
-    return this.#lent(request, this.#backward);
+    return this.#lent(request, (instance) => this.#backward.run(instance, request));
   }
 
-  #lent(request: CallRequest, byValue: ByValue): Readonly<Record<string, TensorValue>> {
+  /** Runs `use` with an instance that is taken for it, and takes back what it placed. */
+  #lent<Result>(
+    { tenant = ONLY_TENANT }: TenantChoice,
+    use: (instance: KernelInstance) => Result,
+  ): Result {
     requireHealth(this.#context.health);
-    const instance = this.#pool.take(request.tenant ?? ONLY_TENANT);
+    const instance = this.#pool.take(tenant);
     const mark = instance.arena.mark();
     try {
-      return byValue.run(instance, request);
+      return use(instance);
     } finally {
       instance.arena.release(mark);
       this.#pool.release(instance);

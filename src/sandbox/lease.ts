@@ -4,6 +4,7 @@
 // in any order; their memory returns when those above them are gone, and all of it with the lease.
 
 import type { ArenaMark } from "./arena.ts";
+import { type BatchSetup, PreparedBatch } from "./batch.ts";
 import { type CallOptions, type CallSetup, type CallShapes, PreparedCall } from "./call.ts";
 import { disposed, type KernelContext, requireHealth } from "./context.ts";
 import { type KernelInfo, readInfo } from "./info.ts";
@@ -46,6 +47,13 @@ export class Lease implements Disposable {
    */
   prepareBackward<const Inputs extends CallShapes>(setup: CallSetup<Inputs>): PreparedCall<Inputs> {
     return this.#hold((onDispose) => this.#prepared(setup, { pass: "backward", onDispose }));
+  }
+
+  /** Fixes the same of many requests, to be run by one call. Fails with PARAM_INVALID for too many. */
+  prepareBatch<const Inputs extends CallShapes>(setup: BatchSetup<Inputs>): PreparedBatch<Inputs> {
+    return this.#hold((onDispose) => {
+      return new PreparedBatch(this.#context, this.#instance, setup, onDispose);
+    });
   }
 
   #prepared<Inputs extends CallShapes>(

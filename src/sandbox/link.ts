@@ -3,6 +3,7 @@
 
 import { Failure } from "../base/mod.ts";
 import type { Program } from "./program.ts";
+import type { BoundShapes } from "./shapes.ts";
 import type { Ticker, Ticks } from "./ticker.ts";
 import { engineOf, type Interrupted, type KernelError, trapError } from "./trap.ts";
 import type { DescriptorRanges } from "./descriptor.ts";
@@ -19,14 +20,20 @@ type Armed = (...args: (number | bigint)[]) => number;
 /** Calls a function on a descriptor: arms it with what the budget grants from now on, then enters. */
 export type Enter = (descriptorAt: number, budget: Budget) => number;
 
+/** Calls the forward function for each descriptor from `at` up to `end`, arming it anew each time. */
+export type EnterBatch = (at: number, end: number, budget: Budget) => number;
+
 export interface Linked {
   readonly forward: Enter;
   /** Undefined where the module exports no kernel_backward. */
   readonly backward: Enter | undefined;
+  readonly batch: EnterBatch;
   /** Any other function of the ABI by name; undefined where the module exports none. */
   readonly entry: (
     name: string,
   ) => ((args: readonly number[], budget: Budget) => number) | undefined;
+  /** The descriptor at which a batch ended that did not end well, once; else 0. */
+  readonly takeRequest: () => number;
   /** Why the running call was stopped, as the kernel's own checks left it. */
   readonly interrupted: () => Interrupted;
   readonly fuelLeft: () => bigint;
@@ -75,6 +82,13 @@ export function link(
     backward: compiled.armed.has("kernel_backward")
       ? enterOf(program, armed("kernel_backward"), ticker)
       : undefined,
+    batch: batchOf(program, exports[compiled.batch] as Armed),
+    takeRequest: () => {
+      const request = globals.get("request")!;
+      const at: number = request.value;
+      request.value = 0;
+      return at;
+    },
     entry: (name) => {
       if (!compiled.armed.has(name)) return undefined;
       const call = armed(name);
@@ -114,12 +128,20 @@ function instantiate(
   }
 }
 
+/** What is known of a call that tensors were passed to. */
+export interface Called {
+  readonly descriptor?: DescriptorRanges | undefined;
+  /** Which of a batch it was. */
+  readonly request?: number | undefined;
+  readonly shapes?: BoundShapes | undefined;
+}
+
 /** The KernelError for what a call threw; undefined where it was no trap. */
 export function trapOf(
   program: Program,
   error: unknown,
   interrupted: Interrupted,
-  descriptor?: DescriptorRanges,
+  { descriptor, request }: Called = {},
 ): KernelError | undefined {
   const { names, offsets } = program.compiled;
   return trapError(error, {
@@ -130,6 +152,7 @@ export function trapOf(
     offsets,
     functionName: (index) => names.get(index),
     descriptor,
+    request,
   });
 }
 
@@ -144,6 +167,20 @@ function enterOf(program: Program, armed: Armed, { epoch }: Ticker): Enter {
       return (at) => armed(at);
     default:
       return program.grant.interrupt satisfies never;
+  }
+}
+
+/** A batch is handed a budget instead of a deadline: it reads the epoch at each request. */
+function batchOf({ grant }: Program, batch: Armed): EnterBatch {
+  switch (grant.interrupt) {
+    case "epoch":
+      return (at, end, budget) => batch(budget.ticks, at, end);
+    case "fuel":
+      return (at, end, budget) => batch(budget.fuel, at, end);
+    case "none":
+      return (at, end) => batch(at, end);
+    default:
+      return grant.interrupt satisfies never;
   }
 }
 

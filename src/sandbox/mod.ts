@@ -2,6 +2,13 @@
 // Modules are read, refused or rewritten before any engine sees them; only verified kernels are run.
 // The room starts no threads: the ticker that bounds time is passed in.
 
+export {
+  type BatchedRequest,
+  type BatchRun,
+  type BatchSetup,
+  PreparedBatch,
+  type RequestSetup,
+} from "./batch.ts";
 export { type CallSetup, type CallShapes, PreparedCall } from "./call.ts";
 export type { BudgetRequest, SandboxEvent, TrapEvent } from "./context.ts";
 export {
@@ -23,7 +30,7 @@ export {
   type InstrumentOptions,
 } from "./instrument.ts";
 export type { TensorValue } from "./by-value.ts";
-export { type CallRequest, Kernel } from "./kernel.ts";
+export { type BatchRequest, type CallRequest, Kernel } from "./kernel.ts";
 export { Lease } from "./lease.ts";
 export type { PoolCounts } from "./pool.ts";
 export {

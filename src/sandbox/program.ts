@@ -1,7 +1,7 @@
 // Program: a verified kernel, inspected, rewritten and compiled once, ready to be instantiated.
 
 import { assert, Failure, SANDBOX_LIMITS } from "../base/mod.ts";
-import { paramsLayout, type ParamsLayout } from "../layout/mod.ts";
+import { DESCRIPTOR, paramsLayout, type ParamsLayout } from "../layout/mod.ts";
 import type { KernelEntry, VerifiedKernel } from "../pack/mod.ts";
 import { admit, forwardExport } from "./admit.ts";
 import { Backward } from "./backward.ts";
@@ -36,6 +36,8 @@ export interface Compiled {
   /** The author's forward export, and the exports that arm calls, by the author's name. */
   readonly forward: string;
   readonly armed: ReadonlyMap<string, string>;
+  /** The export that calls the forward function for one descriptor after another. */
+  readonly batch: string;
   /** First byte that the module does not claim by `__heap_base`; undefined where it claims all. */
   readonly heapBase: number | undefined;
 }
@@ -71,13 +73,14 @@ export async function compileKernel(
   admit(module, id, { ...grant, entryPoint });
   const forward = forwardExport(module, entryPoint)!;
   const entries = [forward, ...ENTRIES.filter((name) => hasFunction(module, name))];
-  const { bytes, imports, exports, offsets } = instrumentModule(withoutCustom(module), {
+  const { bytes, imports, exports, batches, offsets } = instrumentModule(withoutCustom(module), {
     interrupt: grant.interrupt,
     memory: "host",
     memoryPagesMax: grant.memoryPagesMax,
     tableElementsMax: grant.tableElementsMax,
     stackBytes: grant.stackBytes,
     entries,
+    batches: [{ entry: forward, strideBytes: DESCRIPTOR.bytes }],
   });
   return {
     module: await compile(id, bytes),
@@ -87,6 +90,7 @@ export async function compileKernel(
     names: functionNames(module),
     forward,
     armed: new Map(exports.map(({ entry, name }) => [entry, name])),
+    batch: batches[0]!.name,
     heapBase: heapBaseOf(module),
   };
 }

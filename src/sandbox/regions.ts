@@ -32,18 +32,22 @@ export interface Placement {
   readonly outputsAt: readonly number[];
 }
 
-/** Takes memory for a call from `arena` and describes it in `words`. OUT_OF_MEMORY takes nothing. */
+/**
+ * Takes memory for a call from `arena` and describes it in `words`; for the descriptor too, unless it
+ * has a place already. OUT_OF_MEMORY takes nothing.
+ */
 export function place(
   arena: Arena,
   words: Uint32Array,
   shapes: BoundShapes,
   paramsBytes: number,
+  descriptorPlace?: number,
 ): Placement {
   const mark = arena.mark();
   try {
     const paramsAt = arena.allocate(paramsBytes);
     setRegion(words, "params", paramsAt, paramsBytes);
-    const descriptorAt = arena.allocate(DESCRIPTOR.bytes);
+    const descriptorAt = descriptorPlace ?? arena.allocate(DESCRIPTOR.bytes);
     const { inputs, outputs, scratch } = shapes;
     const inputsAt: number[] = [];
     const outputsAt: number[] = [];

@@ -19,7 +19,7 @@ export interface AddedIndices {
   readonly fuel: number;
   /** i32: bytes of stack left; below zero the call ends. */
   readonly stack: number;
-  /** i32: the descriptor that a batch entry called last. */
+  /** i32: the descriptor that a batch entry calls; 0 when it is done. */
   readonly request: number;
 }
 

@@ -35,6 +35,7 @@ export interface TrapContext {
   /** Names of the author's functions, where the module has them. */
   readonly functionName?: ((index: number) => string | undefined) | undefined;
   readonly descriptor?: DescriptorRanges | undefined;
+  readonly request?: number | undefined;
 }
 
 interface KernelErrorFacts extends Trap {
@@ -44,6 +45,7 @@ interface KernelErrorFacts extends Trap {
   readonly functionName?: string | undefined;
   readonly offset?: number | undefined;
   readonly descriptor?: DescriptorRanges | undefined;
+  readonly request?: number | undefined;
   readonly returned?: number | undefined;
   readonly found: string;
   readonly expected: string;
@@ -63,6 +65,8 @@ export class KernelError extends Failure {
   /** Byte offset in the module as its author built it, where the engine tells. */
   readonly offset: number | undefined;
   readonly descriptor: DescriptorRanges | undefined;
+  /** Which request of a batch it was, from 0; the ones before it are done, the ones behind it are not. */
+  readonly request: number | undefined;
   /** What the entry point returned, when that was the error. */
   readonly returned: number | undefined;
 
@@ -77,6 +81,7 @@ export class KernelError extends Failure {
     this.functionName = facts.functionName;
     this.offset = facts.offset;
     this.descriptor = facts.descriptor;
+    this.request = facts.request;
     this.returned = facts.returned;
   }
 }
@@ -125,6 +130,7 @@ export function trapError(error: unknown, context: TrapContext): KernelError | u
       functionName: name === undefined ? frame?.functionName : clean(name),
       offset: ran === undefined || !context.offsets ? ran : context.offsets.toOriginal(ran),
       descriptor: context.descriptor,
+      request: context.request,
     },
     { cause: error },
   );
@@ -135,6 +141,7 @@ export function codeError(
   kernel: string,
   returned: number,
   descriptor?: DescriptorRanges,
+  request?: number,
 ): KernelError {
   const entry = Object.entries(KERNEL_CODES).find(([, value]) => value === returned && value !== 0);
   const name = (entry?.[0] ?? "INTERNAL_ERROR") as KernelCode;
@@ -145,6 +152,7 @@ export function codeError(
     kernel,
     returned,
     descriptor,
+    request,
     found: `${name} (${returned}): ${KERNEL_CODE_NOTES[name]}`,
     expected: "OK (0)",
     fix: CODE_FIX[name],
@@ -163,6 +171,7 @@ function place(facts: KernelErrorFacts): string {
   const where = [`kernel "${clean(kernel)}"`];
   if (variant !== BASELINE) where.push(`variant "${clean(variant)}"`);
   const name = functionName === undefined ? "" : ` "${functionName}"`;
+  if (facts.request !== undefined) where.push(`request ${facts.request}`);
   if (functionIndex !== undefined) where.push(`function ${functionIndex}${name}`);
   else if (name !== "") where.push(`function${name}`);
   if (offset !== undefined) where.push(`byte 0x${offset.toString(16)}`);
