@@ -2,7 +2,8 @@
 //
 // Kernels of a language model are built from source, signed and verified, and compute what the model
 // computed. Then two attacks: a pack with one byte changed is refused, and a kernel that never ends is
-// stopped, in the thread that called it. Each step is a short file in examples/demo.
+// stopped, in the thread that called it. At the end the model speaks, with and without an adapter. Each
+// step is a short file in examples/demo.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,6 +15,7 @@ import { changedByte } from "./demo/changed-byte.ts";
 import { recordedCalls, runCall } from "./demo/recorded-calls.ts";
 import { print, printTable, title } from "./demo/print.ts";
 import { runaway } from "./demo/runaway.ts";
+import { speech } from "./demo/speech.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "annulus-demo-"));
 const faults: string[] = [];
@@ -55,4 +57,9 @@ async function demo(): Promise<void> {
   const stop = await runaway(sandbox);
   print(...stop.lines);
   if (!stop.stopped) faults.push("an endless kernel was not stopped");
+
+  title(
+    "6. Let the model speak with these kernels: as it is, then with an adapter of manual pages",
+  );
+  faults.push(...(await speech(sandbox, pack)));
 }

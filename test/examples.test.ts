@@ -1,5 +1,5 @@
-// Every example runs as it stands and says what its text promises; `npm run demo` shows all three of its
-// promises: right numbers, a refusal, a stop.
+// Every example runs as it stands and says what its text promises; `npm run demo` shows all four of its
+// promises: right numbers, a refusal, a stop, a text.
 
 import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
@@ -46,6 +46,12 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^ada says 44 and sees 0$/m,
     /^1 instance made, cleaned 2 times$/m,
   ],
+  "06-generate.ts": [
+    /^In the beginning.{20}/m,
+    /^-f, --file is set to the set of the server.* \.\.\. \(48 tokens will do\)$/m,
+    /^attention, attention: \d+ calls$/m,
+    /^products, native: \d+ calls$/m,
+  ],
 };
 
 test("every numbered example has its promises here, and fits on a page", async () => {
@@ -79,6 +85,11 @@ function expectDemo(text: string): void {
   expect(text).toMatch(/^ +REFUSED +NO_TRUSTED_KEY in kernels\.json\.sig$/m);
   expect(text).toMatch(/^ +STOPPED +KERNEL_DEADLINE after \d+ ms of 100, in kernel "endless"/m);
   expect(text).toMatch(/^ +RAN +the next call of the same kernel/m);
+  expect(text).toMatch(
+    /^ +SAID +In the beginning of the LORD thy God, that thou mayest be a strength/m,
+  );
+  expect(text).toMatch(/^ +SAID +-f, --file is set to the set of the server set/m);
+  expect(text.match(/tokens\/s; sandboxed kernels \d+ %/g)).toHaveLength(2);
   expect(text).not.toContain("\u001b"); // No colours where there is no terminal, nor anywhere.
   expect(text.split("\n").length).toBeLessThanOrEqual(60);
 }

@@ -20,7 +20,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   bypass: ["base", "pack"],
   model: ["base", "tensor", "rope", "pack", "sandbox", "bypass"],
   testing: ["base", "layout", "tensor", "pack", "sandbox"],
-  platform: ["base", "pack", "sandbox"], // Implements the seams those rooms declare.
+  platform: ["base", "pack", "sandbox", "model"], // Implements the seams those rooms declare.
   cli: [
     "base",
     "layout",

@@ -1,7 +1,7 @@
 // Sample: picks the next token from logits. Chance comes from a generator that is passed in, so a seed
 // replays a whole text.
 
-import { assert } from "../base/mod.ts";
+import { Failure } from "../base/mod.ts";
 
 export interface SampleOptions {
   /** 0 takes the likeliest token; above, the logits are divided by it before they are drawn from. */
@@ -14,14 +14,21 @@ export interface SampleOptions {
 
 export type Sampler = (logits: Float32Array) => number;
 
-/** A sampler. Logits that are not numbers are never picked, unless all are; then token 0 is. */
+/** A sampler. Fails with PARAM_INVALID for a temperature or top-p out of its range. Logits that are not numbers are never picked, unless all are; then token 0 is. */
 export function samplerOf({ temperature, topP, random }: SampleOptions): Sampler {
-  assert(temperature >= 0 && topP > 0 && topP <= 1, "temperature is not negative, top-p in (0, 1]");
+  if (!(temperature >= 0 && temperature < Infinity))
+    throw outOfRange("temperature", temperature, "0 or a positive number");
+  if (!(topP > 0 && topP <= 1)) throw outOfRange("topP", topP, "above 0, and at most 1");
   if (temperature === 0) return likeliest;
   return (logits) => {
     const shares = sharesOf(logits, temperature);
     return topP === 1 ? draw(shares, random()) : drawFromTop(shares, topP, random());
   };
+}
+
+function outOfRange(at: string, found: number, expected: string): Failure {
+  const fix = "Ask for a value in that range.";
+  return new Failure("PARAM_INVALID", { at, found: String(found), expected, fix });
 }
 
 /** The token with the largest logit; the first of equals. */

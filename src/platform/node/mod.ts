@@ -3,6 +3,7 @@
 
 export { ASSEMBLYSCRIPT_FLAGS, compileAssemblyScript } from "./assemblyscript.ts";
 export { directoryFiles, openPackFiles, readFileWithin } from "./pack-files.ts";
+export { modelFolder } from "./model-folder.ts";
 export { sharedTicker, type SharedTickerOptions } from "./shared-ticker.ts";
 export { newEpoch, startTicker, type Ticker, type TickerOptions } from "./ticker.ts";
 export { loadPackSource } from "./pack-source.ts";
