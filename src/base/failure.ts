@@ -70,6 +70,7 @@ export const FAILURES = {
   // Testing kernels.
   KERNEL_INACCURATE: "The kernel's results lie further from its reference than it promises",
   KERNEL_MISBEHAVED: "The kernel breaks its contract with the host",
+  KERNEL_UNTESTED: "A kernel was not tested",
   CERTIFICATE_INVALID: "The certificate breaks the rules of its format",
   // Tensor files.
   TENSOR_FILE_INVALID: "The tensor file is malformed",

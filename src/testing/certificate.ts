@@ -23,7 +23,8 @@ export interface Certificate {
     readonly id: string;
     /** Of the module that ran. */
     readonly hash: string;
-    readonly variant: string | null;
+    /** Which of the kernel's modules that was. */
+    readonly variant: string;
     /** WebAssembly features that the module uses, sorted. */
     readonly features: readonly string[];
   };
@@ -74,7 +75,6 @@ export interface Certificate {
 export interface CertifyOptions extends AssessOptions {
   /** Name and version of the engine, such as "node 24.11.0 (v8 13.6)". */
   readonly engine: string;
-  readonly variant?: string | undefined;
 }
 
 /** Judges a kernel on a corpus and writes down what was found. Fails where it promises no accuracy. */
@@ -88,20 +88,21 @@ export async function certify(
 
 /** The certificate for an assessment that was made with these options. */
 export async function certificateOf(
-  { verified }: TestKernel,
+  { verified, kernel: { variant } }: TestKernel,
   assessment: Assessment,
-  { engine, variant, seed, cases }: CertifyOptions,
+  { engine, seed, cases }: CertifyOptions,
 ): Promise<Certificate> {
-  const { entry, hash, packName: name, packVersion: version } = verified;
+  const { entry, modules, packName: name, packVersion: version } = verified;
   const { accuracy } = entry;
   if (!isPromised(accuracy)) throw unpromised(entry.id);
   const { compared, refused, skipped, errors, hashes } = assessment;
-  const features = inspect(verified.copyBytes()).features.map(({ feature }) => feature);
+  const { hash } = modules.find((module) => module.variant === variant)!;
+  const features = inspect(verified.copyBytes(variant)).features.map(({ feature }) => feature);
   return {
     format: CERTIFICATE_FORMAT,
     verdict: passes(assessment) ? "pass" : "fail",
     pack: { name, version },
-    kernel: { id: entry.id, hash, variant: variant ?? null, features: features.toSorted() },
+    kernel: { id: entry.id, hash, variant, features: features.toSorted() },
     engine,
     corpus: { seed, cases, hash: await corpusHash(hashes) },
     accuracy: promised(accuracy),

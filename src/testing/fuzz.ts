@@ -38,11 +38,11 @@ const CODE_MAX = 6;
 
 /** Calls the kernel `inputs` times. Fails with KERNEL_MISBEHAVED, naming seed and input, at the first fault. */
 export function fuzzKernel(
-  { verified }: Pick<TestKernel, "verified">,
+  { verified, kernel }: TestKernel,
   { seed = 1, inputs = 500, hints = {}, fuel = FUEL }: FuzzOptions = {},
 ): FuzzReport {
   const { entry } = verified;
-  const bytes = verified.copyBytes();
+  const bytes = verified.copyBytes(kernel.variant);
   let cell = new Cell(entry, bytes, fuel);
   const codes: Record<string, number> = {};
   const ends = { trapped: 0, stopped: 0 };

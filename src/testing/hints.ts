@@ -44,13 +44,13 @@ export function blocksHint(bytes: DimHint, halves: (context: HintContext) => rea
   return (context: Parameters<InputHint>[0]): TensorView => {
     const { chance, elements } = context;
     const [size, scales] = [bytes(context), halves(context)];
-    const isDamaged = chance.oneIn(16);
+    const isDamaged = chance.oneIn(12);
     let at = -1;
     return tensorOf("u8", elements, () => {
       at++;
       const isHigh = scales.some((start) => at % size === start + 1);
       if (!isHigh) return chance.below(256);
-      if (isDamaged && chance.oneIn(20)) return 0x7c; // Infinity or NaN, which has no values.
+      if (isDamaged && chance.oneIn(4)) return 0x7c; // Infinity or NaN, which has no values.
       return (chance.below(2) << 7) | chance.below(0x7c);
     });
   };

@@ -16,6 +16,8 @@ export { type CorpusCase, corpusHash, corpusOf, type CorpusOptions } from "./cor
 export { type FuzzOptions, type FuzzReport, fuzzKernel } from "./fuzz.ts";
 export { blocksHint, type CorpusHints, type HintContext } from "./hints.ts";
 export { CASES_DEFAULT, judge, type JudgeOptions, SEED_DEFAULT } from "./judge.ts";
+export { readCertificate } from "./read-certificate.ts";
+export { type FoundReference, referenceOf } from "./reference-of.ts";
 export { describeCase, describeWorst, printUlpReport } from "./report.ts";
 export { tensorOf } from "./styles.ts";
 export { TestPack, type TestPackSeams } from "./test-pack.ts";
