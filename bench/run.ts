@@ -1,8 +1,8 @@
 // Run: `npm run bench`. Answers the questions of every benchmark, baselines side by side, and says
 // which goals are reached.
 //
-//   npm run bench                      everything, about six minutes; saved under bench/results
-//   npm run bench -- --quick           everything in a minute: to see that it works, not to quote
+//   npm run bench                      everything, about ten minutes; saved under bench/results
+//   npm run bench -- --quick           everything in two: to see that it works, not to quote
 //   npm run bench -- --only rmsnorm    benchmarks whose name begins so; may be repeated
 //   npm run bench -- --json FILE       saves the results there
 //   npm run bench -- --list            names and questions

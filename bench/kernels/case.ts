@@ -22,7 +22,10 @@ export interface Case {
   readonly dims?: Readonly<Record<string, number>>;
   /** How inputs are filled that do not take values from -4 to 4. */
   readonly fills?: Readonly<Record<string, Fill>>;
-  /** What native C is limited by at 512 tokens, which decides how close to it we want to be. */
+  /**
+   * What native C is limited by at 512 tokens, which decides how close to it we want to be: by memory
+   * where it moves its bytes at half the speed of a plain copy or faster.
+   */
   readonly bound: "memory" | "arithmetic";
   /** The tensor that is f32 where the other one is packed. */
   readonly wide?: string;

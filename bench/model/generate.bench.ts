@@ -125,8 +125,9 @@ function shareRow(name: string, shares: readonly Share[], tokens: number): Row {
   };
   const inSandbox = shares.filter(({ worker }) => worker === "sandbox");
   return {
-    id: `generate, where a token's time goes, ${name}`,
-    what: "prompt and text, with the clock read after each step",
+    id: `generate, ${name}`,
+    what: "where a token's time goes, prompt and text, with the clock read after each step",
+    table: "where a token's time goes",
     entries: [
       part(
         "all in sandboxed kernels",

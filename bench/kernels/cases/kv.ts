@@ -88,7 +88,7 @@ function unpackQ4(size: Size, format: Q4): Case {
     fills: {
       packed: { packedBy: "kv_pack_q4", x: [rows, BLOCKS, BLOCK], params: { format }, dims },
     },
-    bound: "memory",
+    bound: format.startsWith("kivi") ? "arithmetic" : "memory", // Neighbours share their bytes.
     wide: "x",
     native: { kernel: `kv_unpack_q4_${format}`, shape },
     onnx: NO_BLOCKS,

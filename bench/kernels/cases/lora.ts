@@ -7,7 +7,10 @@ const WIDTH = 4096;
 const RANK = 16;
 const SCALE = 2; // As of alpha 32.
 
-export const LORA: readonly Case[] = [...SIZES.map((size) => lora(size, "f32"))];
+export const LORA: readonly Case[] = [
+  ...SIZES.map((size) => lora(size, "f32")),
+  ...SIZES.map((size) => lora(size, "f16")),
+];
 
 function lora(size: Size, element: "f32" | "f16"): Case {
   const tokens = TOKENS[size];

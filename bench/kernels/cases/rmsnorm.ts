@@ -25,7 +25,7 @@ function rmsnorm(size: Size, element: "f32" | "f16"): Case {
     what: "y = x / sqrt(mean(x²) + eps) * weight",
     inputs: { x: [rows, DIM], weight: [DIM] },
     params: { eps: EPS },
-    bound: "memory",
+    bound: element === "f32" ? "memory" : "arithmetic", // Conversions of f16 are most of it.
     native: { kernel, shape },
     onnx: { graph: normGraph(rows, element) },
     ...(kernel === "rmsnorm_f32" && size === "decode" ? { nsMax: GOAL_DECODE_NS } : {}),
@@ -43,7 +43,7 @@ function residual(size: Size, element: "f32" | "f16"): Case {
     what: "h = x + residual, and y = rmsnorm of h",
     inputs: { x: [rows, DIM], residual: [rows, DIM], weight: [DIM] },
     params: { eps: EPS },
-    bound: "memory",
+    bound: element === "f32" ? "memory" : "arithmetic", // Conversions of f16 are most of it.
     native: { kernel, shape },
     onnx: { graph: skipNormGraph(rows, element) },
   };

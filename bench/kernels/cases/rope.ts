@@ -35,7 +35,7 @@ function rope(size: Size, element: "f32" | "f16", layout: Layout): Case {
     inputs: { x: dims, freqs: [seq, HALF] },
     params: { layout },
     fills: { freqs: "angles" },
-    bound: "memory",
+    bound: element === "f32" ? "memory" : "arithmetic", // Conversions of f16 are most of it.
     native: { kernel: `${kernel}_${layout}`, shape: dims.join("x") },
     onnx: rotary(seq, element, layout),
   };
