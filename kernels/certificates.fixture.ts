@@ -52,3 +52,11 @@ export async function subjectOf(id: string): Promise<readonly Subject[]> {
   }
   return [...subjects.values()];
 }
+
+/** Those that can be fuzzed: nobody meters relaxed SIMD, and the baseline has the same source. */
+export function metered(subjects: readonly Subject[]): readonly Subject[] {
+  return subjects.filter(({ tested: { verified, kernel } }) => {
+    const { features } = verified.modules.find(({ variant }) => variant === kernel.variant)!;
+    return !features.includes("relaxed-simd");
+  });
+}

@@ -2,7 +2,7 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 import { checkBudget, fuzzKernel, judge } from "../src/testing.node.ts";
-import { CORE_KERNELS, endCore, subjectOf } from "./certificates.fixture.ts";
+import { CORE_KERNELS, endCore, metered, subjectOf } from "./certificates.fixture.ts";
 
 afterAll(endCore);
 
@@ -15,7 +15,7 @@ describe.each(CORE_KERNELS)("%s", (id) => {
   });
 
   test("returns a code or stops, and writes nowhere else, whatever it is given", async () => {
-    for (const { tested, hints } of await subjectOf(id))
+    for (const { tested, hints } of metered(await subjectOf(id)))
       expect(fuzzKernel(tested, { seed: 5, inputs: 20_000, hints }).inputs).toBe(20_000);
   });
 

@@ -3,7 +3,7 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 import { fuzzKernel, judge } from "../src/testing.node.ts";
-import { CORE_KERNELS, endCore, subjectOf } from "./certificates.fixture.ts";
+import { CORE_KERNELS, endCore, metered, subjectOf } from "./certificates.fixture.ts";
 
 afterAll(endCore);
 
@@ -16,7 +16,7 @@ describe.each(CORE_KERNELS)("%s", (id) => {
   });
 
   test("returns a code or stops, and writes nowhere else, whatever it is given", async () => {
-    for (const { tested, hints } of await subjectOf(id)) {
+    for (const { tested, hints } of metered(await subjectOf(id))) {
       const { codes } = fuzzKernel(tested, { seed: 21, inputs: 200, hints });
       expect(codes["OK"]).toBeGreaterThan(10);
     }

@@ -6,7 +6,7 @@
 // rely on that is safe under any host. It runs by fuel, so that a seed replays a whole run.
 
 import { Failure } from "../base/mod.ts";
-import type { KernelEntry } from "../pack/mod.ts";
+import { BASELINE, type KernelEntry } from "../pack/mod.ts";
 import { inspect, instrument } from "../sandbox/mod.ts";
 import { codeName, type TestKernel } from "./assess.ts";
 import { Chance } from "./chance.ts";
@@ -42,7 +42,7 @@ export function fuzzKernel(
   { seed = 1, inputs = 500, hints = {}, fuel = FUEL }: FuzzOptions = {},
 ): FuzzReport {
   const { entry } = verified;
-  const bytes = verified.copyBytes(kernel.variant);
+  const bytes = verified.copyBytes(meteredVariant(verified, kernel.variant));
   let cell = new Cell(entry, bytes, fuel);
   const codes: Record<string, number> = {};
   const ends = { trapped: 0, stopped: 0 };
@@ -66,6 +66,12 @@ export function fuzzKernel(
     }
   }
   return { inputs, codes, ...ends };
+}
+
+/** The variant itself, or the baseline for one of relaxed SIMD, whose instructions nobody meters. */
+function meteredVariant({ modules }: TestKernel["verified"], variant: string): string {
+  const features = modules.find((module) => module.variant === variant)?.features ?? [];
+  return features.includes("relaxed-simd") ? BASELINE : variant;
 }
 
 /** How a call ended: its code, a stop, or something that is neither. */
