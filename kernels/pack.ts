@@ -18,6 +18,7 @@ import { manifest as swigluF32 } from "./swiglu_f32/manifest.ts";
 import { manifest as swigluPackedF16 } from "./swiglu_packed_f16/manifest.ts";
 import { manifest as swigluPackedF32 } from "./swiglu_packed_f32/manifest.ts";
 
+import { withVariants } from "./variants.ts";
 export const pack = {
   name: "annulus-core",
   version: "0.1.0",
@@ -26,7 +27,7 @@ export const pack = {
   max_runtime_version: "1.0.0",
   created_at: "2026-01-18T00:00:00Z", // Fixed: the same sources give the same bytes.
   author: { name: "The Annulus authors", email: "annulus@example.invalid" },
-  kernels: [
+  kernels: withVariants([
     ropeF32,
     ropeF16,
     ropeQ8,
@@ -43,7 +44,8 @@ export const pack = {
     kvPackQ4,
     kvUnpackQ4,
     loraApplyF32,
-  ],
+    loraApplyF16,
+  ]),
   // Each is one of src/reference, which every host that has this runtime has.
   fallbacks: {
     rope_f32: "rope_reference",

@@ -13,9 +13,10 @@ import {
   paramsLayout,
   writeParams,
 } from "../src/layout/mod.ts";
-import type { KernelSource } from "../src/pack/mod.ts";
-import { compileAssemblyScript } from "../src/platform/node/mod.ts";
+import type { KernelSource, VariantSource } from "../src/pack/mod.ts";
+import { assemblyScriptFlags, compileAssemblyScript } from "../src/platform/node/mod.ts";
 import { instrument } from "../src/sandbox/mod.ts";
+import { withVariants } from "./variants.ts";
 
 export interface Call {
   readonly inputs: Readonly<Record<string, TensorView>>;
@@ -55,10 +56,14 @@ export class TestedKernel {
     this.#checked = checkedExports(bytes);
   }
 
-  /** Compiles the kernel of `manifest` from its source. */
+  /** Compiles the kernel of `manifest` from its source, as the variant that this run of tests is for. */
   static async compile(manifest: Manifest): Promise<TestedKernel> {
-    const source = join(import.meta.dirname, manifest.source!);
-    return new TestedKernel(manifest, await compileAssemblyScript(source));
+    const { source, features } = buildOf(manifest);
+    const file = join(import.meta.dirname, source!);
+    return new TestedKernel(
+      manifest,
+      await compileAssemblyScript(file, assemblyScriptFlags(features)),
+    );
   }
 
   /** Calls the kernel and gives its output as f32. Fails the test when the code is not OK. */
@@ -135,6 +140,16 @@ export class TestedKernel {
     }
     return dims;
   }
+}
+
+/** What to compile: vitest.config.ts runs the tests of each kernel for each of its variants. */
+function buildOf(manifest: Manifest): Pick<VariantSource, "source" | "features"> {
+  const wanted = process.env["KERNEL_VARIANT"];
+  if (wanted === undefined) return { source: manifest.source };
+  const [kernel] = withVariants([manifest as Manifest & { readonly source: string }]);
+  const variant = kernel.variants.find(({ id }) => id === wanted);
+  if (variant === undefined) throw new Error(`${manifest.id} has no variant ${wanted}`);
+  return variant;
 }
 
 function bytesIn({ buffer, byteOffset, byteLength }: TensorView): Uint8Array {

@@ -42,19 +42,9 @@ import {
   FORMAT_Q4_1,
   PARAMS_BYTES,
 } from "../../generated/kernels/kv_pack_q4.as";
-import {
-  BLOCK_F32,
-  BLOCK_VALUES,
-  blocksIn,
-  f16Bits,
-  firstOf,
-  fitsF16,
-  greatestIn,
-  inverseOf,
-  largestIn,
-  leastIn,
-} from "../std/block";
-import { packKeys, packValues } from "../std/kivi-pack";
+import { BLOCK_F32, BLOCK_VALUES, blocksIn } from "../std/block";
+import { KIVI_2, packKeys, packValues } from "../std/kivi-pack";
+import { packAll0, packAll1, Q4_0, Q4_1 } from "../std/q4";
 
 export { kernel_info } from "../../generated/kernels/kv_pack_q4.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
@@ -82,91 +72,18 @@ function forward(desc: usize): i32 {
   const x: usize = inputAOffset(desc);
   const end = x + inputASize(desc);
   const packed: usize = outputOffset(desc);
-  if (kind == FORMAT_Q4_0) return packAll0(x, end, packed);
-  if (kind == FORMAT_Q4_1) return packAll1(x, end, packed);
-  if (kind == FORMAT_KIVI_V) return packValues(x, end, packed);
-  return packKeys(x, end, packed, dimBlocks(params) * BLOCK_F32);
-}
-
-function packAll0(x: usize, end: usize, packed: usize): i32 {
-  const sixteen = v128.load32_splat(SIXTEEN);
-  const fifteen = v128.load32_splat(FIFTEEN);
-  const magic = v128.load32_splat(MAGIC);
-  const bias = f32x4.splat(8.5);
-  const none = f32x4.splat(0);
-  do {
-    const largest = largestIn(x);
-    if (!fitsF16(largest / 8)) return INVALID_INPUT;
-    const d: f32 = (firstOf(x, largest) + 0) / -8; // Adding 0 leaves no -0.
-    store<u16>(packed, <u16>f16Bits(d));
-    v128.store(packed, codes(x, none, inverseOf(d), bias, fifteen, sixteen, magic), 2);
-    x += BLOCK_F32;
-    packed += Q4_0;
-  } while (x != end);
-  return OK;
-}
-
-function packAll1(x: usize, end: usize, packed: usize): i32 {
-  const sixteen = v128.load32_splat(SIXTEEN);
-  const fifteen = v128.load32_splat(FIFTEEN);
-  const magic = v128.load32_splat(MAGIC);
-  const bias = f32x4.splat(0.5);
-  do {
-    if (!(largestIn(x) < Infinity)) return INVALID_INPUT;
-    let least = leastIn(x);
-    const d: f32 = abs(greatestIn(x) - least) / 15;
-    if (least == 0) least = firstOf(x, 0); // Which of the zeros, f16 can tell.
-    if (!fitsF16(d) || !fitsF16(least)) return INVALID_INPUT;
-    store<u16>(packed, <u16>f16Bits(d));
-    store<u16>(packed, <u16>f16Bits(least), 2);
-    const bytes = codes(x, f32x4.splat(least), inverseOf(d), bias, fifteen, sixteen, magic);
-    v128.store(packed, bytes, 4);
-    x += BLOCK_F32;
-    packed += Q4_1;
-  } while (x != end);
-  return OK;
-}
-
-/** The 16 bytes of a block's codes: (x - from) * inverse + bias without its fraction, at most 15. */
-// @ts-ignore: decorator
-@inline
-function codes(
-  x: usize,
-  from: v128,
-  inverse: v128,
-  bias: v128,
-  fifteen: v128,
-  sixteen: v128,
-  magic: v128,
-): v128 {
-  const a = fourBytes(x, from, inverse, bias, fifteen, sixteen, magic);
-  const b = fourBytes(x + 16, from, inverse, bias, fifteen, sixteen, magic);
-  const c = fourBytes(x + 32, from, inverse, bias, fifteen, sixteen, magic);
-  const d = fourBytes(x + 48, from, inverse, bias, fifteen, sixteen, magic);
-  return i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
-}
-
-/** The codes of four values and of the four that lie 16 further, in the low byte of each lane. */
-// @ts-ignore: decorator
-@inline
-function fourBytes(
-  x: usize,
-  from: v128,
-  inverse: v128,
-  bias: v128,
-  fifteen: v128,
-  sixteen: v128,
-  magic: v128,
-): v128 {
-  const low = fourCodes(x, from, inverse, bias, fifteen);
-  const high = fourCodes(x + 64, from, inverse, bias, fifteen);
-  const both = f32x4.add(low, f32x4.mul(high, sixteen));
-  return i32x4.sub(f32x4.add(both, magic), magic);
+  if (kind == FORMAT_Q4_0) return packAll0<f32>(x, end, packed, 0);
+  if (kind == FORMAT_Q4_1) return packAll1<f32>(x, end, packed, 0);
+  if (kind == FORMAT_KIVI_V) return packValues<f32>(x, end, packed, 0, 4);
+  if (kind == FORMAT_KIVI_V2) return packValues<f32>(x, end, packed, 0, 2);
+  const rowBytes = dimBlocks(params) * BLOCK_F32;
+  if (kind == FORMAT_KIVI_K) return packKeys<f32>(x, end, packed, 0, rowBytes, 4);
+  return packKeys<f32>(x, end, packed, 0, rowBytes, 2);
 }
 
 // @ts-ignore: decorator
 @inline
-function fourCodes(x: usize, from: v128, inverse: v128, bias: v128, fifteen: v128): v128 {
-  const scaled = f32x4.mul(f32x4.sub(v128.load(x), from), inverse);
-  return f32x4.pmin(f32x4.trunc(f32x4.add(scaled, bias)), fifteen);
+function bytesOf(kind: u32): u32 {
+  if (kind == FORMAT_Q4_0) return Q4_0;
+  return kind == FORMAT_KIVI_K2 || kind == FORMAT_KIVI_V2 ? KIVI_2 : Q4_1;
 }

@@ -29,6 +29,7 @@ import {
 } from "../../generated/abi.as";
 import { dimBlocks, dimRows, PARAMS_BYTES } from "../../generated/kernels/kv_pack_q8.as";
 import { BLOCK_F32, blocksIn, f16Bits, fitsF16, inverseOf, largestIn } from "../std/block";
+import { packQ8Plainly } from "../std/scalar/blocks";
 
 export { kernel_info } from "../../generated/kernels/kv_pack_q8.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
@@ -50,6 +51,7 @@ function forward(desc: usize): i32 {
   let packed: usize = outputOffset(desc);
   const end = x + inputASize(desc);
   if (x == end) return OK;
+  if (!ASC_FEATURE_SIMD) return packPlainly(x, end, packed);
   const sign = v128.load32_splat(SIGN);
   const half = v128.load32_splat(NEARLY_HALF);
   const magic = v128.load32_splat(MAGIC);
@@ -60,6 +62,15 @@ function forward(desc: usize): i32 {
     store<u16>(packed, <u16>f16Bits(d));
     v128.store(packed, sixteenCodes(x, inverse, sign, half, magic), 2);
     v128.store(packed, sixteenCodes(x + 64, inverse, sign, half, magic), 18);
+    x += BLOCK_F32;
+    packed += BLOCK;
+  } while (x != end);
+  return OK;
+}
+
+function packPlainly(x: usize, end: usize, packed: usize): i32 {
+  do {
+    if (!packQ8Plainly(packed, x)) return INVALID_INPUT;
     x += BLOCK_F32;
     packed += BLOCK;
   } while (x != end);

@@ -59,54 +59,11 @@ function forward(desc: usize): i32 {
   if (kind == FORMAT_Q4_0) return unpackAll0(packed, x, count);
   if (kind == FORMAT_Q4_1) return unpackAll1(packed, x, count);
   const end = packed + inputASize(desc);
-  if (kind == FORMAT_KIVI_V) return unpackValues(packed, end, x);
-  return unpackKeys(packed, end, x, dimBlocks(params) * BLOCK_F32);
-}
-
-function unpackAll0(packed: usize, x: usize, blocks: usize): i32 {
-  const end = packed + (blocks & ~1) * Q4_0;
-  if (packed != end) {
-    do {
-      if (!unpackOne0(packed, x)) return INVALID_INPUT;
-      if (!unpackOne0(packed + Q4_0, x + BLOCK_F32)) return INVALID_INPUT;
-      packed += 2 * Q4_0;
-      x += 2 * BLOCK_F32;
-    } while (packed != end);
-  }
-  if (blocks & 1) {
-    if (!unpackOne0(packed, x)) return INVALID_INPUT;
-  }
-  return OK;
-}
-
-function unpackAll1(packed: usize, x: usize, blocks: usize): i32 {
-  const end = packed + (blocks & ~1) * Q4_1;
-  if (packed != end) {
-    do {
-      if (!unpackOne1(packed, x)) return INVALID_INPUT;
-      if (!unpackOne1(packed + Q4_1, x + BLOCK_F32)) return INVALID_INPUT;
-      packed += 2 * Q4_1;
-      x += 2 * BLOCK_F32;
-    } while (packed != end);
-  }
-  if (blocks & 1) {
-    if (!unpackOne1(packed, x)) return INVALID_INPUT;
-  }
-  return OK;
-}
-
-/** False when the block's scale is no number. */
-// @ts-ignore: decorator
-@inline
-function unpackOne0(packed: usize, x: usize): bool {
-  const scale = <u32>load<u16>(packed);
-  if (isF16Beyond(scale)) return false;
-  const d = f32x4.splat(f16Value(scale));
-  const codes = v128.load(packed, 2);
-  const eight = i8x16.splat(8);
-  scaled16(i8x16.sub(lowHalves(codes), eight), x, d);
-  scaled16(i8x16.sub(highHalves(codes), eight), x + 64, d);
-  return true;
+  if (kind == FORMAT_KIVI_V) return unpackValues<f32>(packed, end, x, 0, 4);
+  if (kind == FORMAT_KIVI_V2) return unpackValues<f32>(packed, end, x, 0, 2);
+  const rowBytes = dimBlocks(params) * BLOCK_F32;
+  if (kind == FORMAT_KIVI_K) return unpackKeys<f32>(packed, end, x, 0, rowBytes, 4);
+  return unpackKeys<f32>(packed, end, x, 0, rowBytes, 2);
 }
 
 /** False when the block's scale or least value is no number. */

@@ -20,6 +20,7 @@ import {
 } from "../../generated/abi.as";
 import { dimBlocks, dimRows, PARAMS_BYTES } from "../../generated/kernels/kv_unpack_q8.as";
 import { BLOCK_F32, blocksIn, f16Value, isF16Beyond } from "../std/block";
+import { unpackQ8Plainly } from "../std/scalar/blocks";
 
 export { kernel_info } from "../../generated/kernels/kv_unpack_q8.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
@@ -66,6 +67,7 @@ function unpack(packed: usize, x: usize, blocks: usize): i32 {
 // @ts-ignore: decorator
 @inline
 function unpackOne(packed: usize, x: usize): bool {
+  if (!ASC_FEATURE_SIMD) return unpackQ8Plainly(x, packed);
   const scale = <u32>load<u16>(packed);
   if (isF16Beyond(scale)) return false;
   const d = f32x4.splat(f16Value(scale));

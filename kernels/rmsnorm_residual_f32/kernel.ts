@@ -31,6 +31,7 @@ import {
 } from "../../generated/kernels/rmsnorm_residual_f32.as";
 import { aligned, f32Bytes2 } from "../std/region";
 import { factorOf, isEpsilon, plusOneTo, scale, sumSquares } from "../std/rms";
+import { addPlainly } from "../std/scalar/rms";
 
 export { kernel_info } from "../../generated/kernels/rmsnorm_residual_f32.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
@@ -83,6 +84,10 @@ function addAndNormalise(desc: usize, params: usize, size: usize, bytes: usize):
 // @ts-ignore: decorator
 @inline
 function add(h: usize, x: usize, residual: usize, bytes: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    addPlainly(h, x, residual, bytes);
+    return;
+  }
   const wide = x + (bytes & ~(WIDE - 1));
   const vectors = x + (bytes & ~(VECTOR - 1));
   const end = x + bytes;

@@ -37,7 +37,7 @@ import {
 } from "../../generated/kernels/rope_f16.as";
 import { narrowTo, widenTo } from "../std/half-rows";
 import { aligned, f16Bytes4, f32Bytes2 } from "../std/region";
-import { fillTable, flipOf, scaleTable, turnHalfSplit, turnInterleaved } from "../std/rope";
+import { fillTable, scaleTable, turnHalfSplit, turnInterleaved } from "../std/rope";
 
 export { kernel_info } from "../../generated/kernels/rope_f16.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
@@ -73,13 +73,12 @@ function turnAll(desc: usize, params: usize, interleaved: bool): void {
   const batchBytes = <usize>dimSeq(params) * tokenBytes;
   const table: usize = scratchOffset(desc);
   const wide = table + <usize>aligned(2 * half);
-  const flip = flipOf(inverse(params));
   let angles: usize = inputBOffset(desc);
   let token: usize = inputAOffset(desc);
   const toOutput = <usize>outputOffset(desc) - token;
   const end = token + batchBytes;
   do {
-    fillTable(angles, half, flip, table);
+    fillTable(angles, half, inverse(params), table);
     if (scale(params) != 1) scaleTable(table, 2 * half, scale(params));
     let head = token;
     let left = dimBatch(params);

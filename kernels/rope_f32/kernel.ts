@@ -45,7 +45,7 @@ import {
   scale,
 } from "../../generated/kernels/rope_f32.as";
 import { aligned, f32Bytes2, f32Bytes4 } from "../std/region";
-import { copy, fillTable, flipOf, scaleTable, turnHalfSplit, turnInterleaved } from "../std/rope";
+import { copy, fillTable, scaleTable, turnHalfSplit, turnInterleaved } from "../std/rope";
 
 export { kernel_info } from "../../generated/kernels/rope_f32.as";
 export { kernel_cleanup, kernel_init } from "../std/stateless";
@@ -96,12 +96,11 @@ function turnAll(
   const tokenBytes = <usize>dimHeads(params) * headBytes;
   const batchBytes = <usize>dimSeq(params) * tokenBytes;
   const table: usize = scratchOffset(desc);
-  const flip = flipOf(inverse);
   let token: usize = inputAOffset(desc);
   const toOutput = <usize>outputOffset(desc) - token;
   const end = token + batchBytes;
   do {
-    fillTable(angles, half, flip, table);
+    fillTable(angles, half, inverse, table);
     if (scale(params) != 1) scaleTable(table, 2 * half, scale(params));
     let head = token;
     let left = dimBatch(params);

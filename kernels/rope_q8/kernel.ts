@@ -41,7 +41,7 @@ import {
 } from "../../generated/kernels/rope_q8.as";
 import { BLOCK_BYTES, packQ8, unpackQ8 } from "../std/q8";
 import { aligned, f32Bytes2, f32Bytes4 } from "../std/region";
-import { fillTable, flipOf, scaleTable, turnHalfSplit, turnInterleaved } from "../std/rope";
+import { fillTable, scaleTable, turnHalfSplit, turnInterleaved } from "../std/rope";
 
 export { kernel_info } from "../../generated/kernels/rope_q8.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
@@ -78,13 +78,12 @@ function turnAll(desc: usize, params: usize, interleaved: bool): bool {
   const batchBytes = <usize>dimSeq(params) * tokenBytes;
   const table: usize = scratchOffset(desc);
   const wide = table + <usize>aligned(2 * half);
-  const flip = flipOf(inverse(params));
   let angles: usize = inputBOffset(desc);
   let token: usize = inputAOffset(desc);
   const toOutput = <usize>outputOffset(desc) - token;
   const end = token + batchBytes;
   do {
-    fillTable(angles, half, flip, table);
+    fillTable(angles, half, inverse(params), table);
     if (scale(params) != 1) scaleTable(table, 2 * half, scale(params));
     let head = token;
     let left = dimBatch(params);
@@ -137,8 +136,10 @@ function packAll(blocks: usize, values: usize, bytes: usize): bool {
 @inline
 function copyBlocks(to: usize, from: usize, at: usize, end: usize): void {
   while (at != end) {
-    v128.store(to + at, v128.load(from + at));
-    v128.store(to + at, v128.load(from + at, 16), 16);
+    store<u64>(to + at, load<u64>(from + at));
+    store<u64>(to + at, load<u64>(from + at, 8), 8);
+    store<u64>(to + at, load<u64>(from + at, 16), 16);
+    store<u64>(to + at, load<u64>(from + at, 24), 24);
     store<u16>(to + at, load<u16>(from + at, 32), 32);
     at += BLOCK_BYTES;
   }

@@ -15,6 +15,7 @@
 // Constants are loaded: see std/turn.ts.
 
 import { expNegative, expWide } from "./exp";
+import { madd, nmadd } from "./lanes";
 
 /** Below it silu(z) is z * e^z to the last bit, and 1 + e^-z is about to overflow. */
 const DEEP = memory.data<f32>([-86]);
@@ -99,11 +100,11 @@ export function gelu(z: v128, exact: bool): v128 {
   if (exact) {
     const q = f32x4.mul(expWide(halfSquare(low), halfSquare(high)), halfErfcx(f32x4.abs(z)));
     const tail = f32x4.mul(f32x4.mul(near, q), v128.load32_splat(SMALL));
-    const rest = f32x4.mul(z, f32x4.sub(one, f32x4.mul(q, v128.load32_splat(SMALL))));
+    const rest = f32x4.mul(z, nmadd(q, v128.load32_splat(SMALL), one));
     return v128.bitselect(tail, rest, negative);
   }
   const large = expWide(tanhArgument(low), tanhArgument(high));
-  const sum = f32x4.add(one, f32x4.mul(large, v128.load32_splat(SMALL)));
+  const sum = madd(large, v128.load32_splat(SMALL), one);
   const tail = f32x4.mul(f32x4.div(f32x4.mul(near, large), sum), v128.load32_splat(SMALL));
   return v128.bitselect(tail, f32x4.div(z, sum), negative);
 }
@@ -165,15 +166,15 @@ function halfSquare(z: v128): v128 {
 @inline
 function halfErfcx(x: v128): v128 {
   const one = v128.load32_splat(ONE);
-  const t = f32x4.div(one, f32x4.add(one, f32x4.mul(x, v128.load32_splat(ERFC))));
+  const t = f32x4.div(one, madd(x, v128.load32_splat(ERFC), one));
   let sum = v128.load32_splat(ERFC, 36);
-  sum = f32x4.add(v128.load32_splat(ERFC, 32), f32x4.mul(t, sum));
-  sum = f32x4.add(v128.load32_splat(ERFC, 28), f32x4.mul(t, sum));
-  sum = f32x4.add(v128.load32_splat(ERFC, 24), f32x4.mul(t, sum));
-  sum = f32x4.add(v128.load32_splat(ERFC, 20), f32x4.mul(t, sum));
-  sum = f32x4.add(v128.load32_splat(ERFC, 16), f32x4.mul(t, sum));
-  sum = f32x4.add(v128.load32_splat(ERFC, 12), f32x4.mul(t, sum));
-  sum = f32x4.add(v128.load32_splat(ERFC, 8), f32x4.mul(t, sum));
-  sum = f32x4.add(v128.load32_splat(ERFC, 4), f32x4.mul(t, sum));
+  sum = madd(t, sum, v128.load32_splat(ERFC, 32));
+  sum = madd(t, sum, v128.load32_splat(ERFC, 28));
+  sum = madd(t, sum, v128.load32_splat(ERFC, 24));
+  sum = madd(t, sum, v128.load32_splat(ERFC, 20));
+  sum = madd(t, sum, v128.load32_splat(ERFC, 16));
+  sum = madd(t, sum, v128.load32_splat(ERFC, 12));
+  sum = madd(t, sum, v128.load32_splat(ERFC, 8));
+  sum = madd(t, sum, v128.load32_splat(ERFC, 4));
   return f32x4.mul(f32x4.mul(t, sum), v128.load32_splat(HALF));
 }

@@ -2,7 +2,7 @@
 // eighth value, the second four onto the first, then the lanes as `sumLanes` has them. So a row gives
 // the same bits alone and among four.
 
-import { sumLanes } from "./lanes";
+import { madd, sumLanes } from "./lanes";
 
 const FOUR_WIDE: usize = 128; // Bytes of x that one turn takes beside four rows: 32 values.
 const ONE_WIDE: usize = 256; // Beside one row.
@@ -192,7 +192,7 @@ export function dotOne(x: usize, bytes: usize, p: usize): f32 {
 // @ts-ignore: decorator
 @inline
 export function addProduct(sum: v128, x: v128, row: usize): v128 {
-  return f32x4.add(sum, f32x4.mul(x, v128.load(row)));
+  return madd(x, v128.load(row), sum);
 }
 
 /** The last one, two or three values of a row of `bytes` bytes, which lie at `at`, and zeros. */

@@ -5,6 +5,8 @@
 // degree 5 with the smallest relative error on that interval, 7.5e-8; its coefficients are written for
 // -r, which spares a sign. Multiplying by 2^k is an addition to the exponent's bits.
 
+import { madd } from "./lanes";
+
 /** -1/ln(2); a number that rounds by being added; ln(2), first 16 bits; the rest of ln(2). */
 const SPLIT = memory.data<f32>([
   -1.4426950408889634,
@@ -30,13 +32,10 @@ const SERIES = memory.data<f32>([
 // @ts-ignore: decorator
 @inline
 export function expNegative(x: v128): v128 {
-  const rounded = f32x4.add(
-    f32x4.mul(x, v128.load32_splat(SPLIT)),
-    v128.load32_splat(SPLIT, 4),
-  );
+  const rounded = madd(x, v128.load32_splat(SPLIT), v128.load32_splat(SPLIT, 4));
   const k = f32x4.sub(rounded, v128.load32_splat(SPLIT, 4));
-  const near = f32x4.add(x, f32x4.mul(k, v128.load32_splat(SPLIT, 8)));
-  const r = f32x4.add(near, f32x4.mul(k, v128.load32_splat(SPLIT, 12)));
+  const near = madd(k, v128.load32_splat(SPLIT, 8), x);
+  const r = madd(k, v128.load32_splat(SPLIT, 12), near);
   return i32x4.add(series(r), i32x4.shl(rounded, 23));
 }
 
@@ -70,9 +69,9 @@ function restOf(x: v128, power: v128): v128 {
 @inline
 function series(r: v128): v128 {
   let sum = v128.load32_splat(SERIES, 20);
-  sum = f32x4.add(v128.load32_splat(SERIES, 16), f32x4.mul(r, sum));
-  sum = f32x4.add(v128.load32_splat(SERIES, 12), f32x4.mul(r, sum));
-  sum = f32x4.add(v128.load32_splat(SERIES, 8), f32x4.mul(r, sum));
-  sum = f32x4.add(v128.load32_splat(SERIES, 4), f32x4.mul(r, sum));
-  return f32x4.add(v128.load32_splat(SERIES), f32x4.mul(r, sum));
+  sum = madd(r, sum, v128.load32_splat(SERIES, 16));
+  sum = madd(r, sum, v128.load32_splat(SERIES, 12));
+  sum = madd(r, sum, v128.load32_splat(SERIES, 8));
+  sum = madd(r, sum, v128.load32_splat(SERIES, 4));
+  return madd(r, sum, v128.load32_splat(SERIES));
 }

@@ -2,6 +2,7 @@
 
 import { geluSlope, siluSlope } from "./activation";
 import { activate, GELU_ERF, SILU } from "./gate";
+import { gateBackwardPlainly } from "./scalar/gate";
 
 const VECTOR: usize = 16; // Bytes of one v128: 4 values.
 
@@ -14,6 +15,10 @@ export function gateBackward(
   up: usize,
   bytes: usize,
 ): void {
+  if (!ASC_FEATURE_SIMD) {
+    gateBackwardPlainly(act, dgate, dup, dy, gate, up, bytes);
+    return;
+  }
   const vectors = dy + (bytes & ~(VECTOR - 1));
   const end = dy + bytes;
   while (dy != vectors) {

@@ -11,11 +11,16 @@ import {
   storeHalf8,
   upperBits,
 } from "./half";
+import { gateHalvesPlainly } from "./scalar/gate";
 
 const VECTOR: usize = 16; // Bytes of one v128: 8 halves.
 
 /** Gates `bytes` bytes by the activation `act`. */
 export function gateHalves(act: u32, gate: usize, up: usize, y: usize, bytes: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    gateHalvesPlainly(act, gate, up, y, bytes, 2);
+    return;
+  }
   const vectors = gate + (bytes & ~(VECTOR - 1));
   const end = gate + bytes;
   while (gate != vectors) {

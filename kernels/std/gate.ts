@@ -4,6 +4,7 @@
 // whether it has any. `up` is multiplied in last, with the usual rules of f32.
 
 import { gelu, isDeep, silu, siluAny } from "./activation";
+import { gatePlainly } from "./scalar/gate";
 
 const WIDE: usize = 128; // Bytes that one turn of the wide loop takes: 32 values.
 const VECTOR: usize = 16; // Bytes of one v128: 4 values.
@@ -24,7 +25,8 @@ export const GELU_ERF: u32 = 2;
 // @ts-ignore: decorator
 @inline
 export function gateBy(act: u32, gate: usize, up: usize, y: usize, bytes: usize): void {
-  if (act == SILU) gateAll(gate, up, y, bytes);
+  if (!ASC_FEATURE_SIMD) gatePlainly(act, gate, up, y, bytes, sizeof<f32>());
+  else if (act == SILU) gateAll(gate, up, y, bytes);
   else gateGelu(act == GELU_ERF, gate, up, y, bytes);
 }
 

@@ -42,6 +42,23 @@ export function widenTo(to: usize, from: usize, bytes: usize): void {
     v128.store32_lane(to, loadHalf1(from), 0);
     to += sizeof<f32>();
     from += 2;
+/** Widens a block of 32 values. */
+// @ts-ignore: decorator
+@inline
+export function widenBlock(to: usize, from: usize): void {
+  if (ASC_FEATURE_SIMD) widenWide(to, from);
+  else widenRow(to, from, WIDE);
+}
+
+// @ts-ignore: decorator
+@inline
+function widenWide(to: usize, from: usize): void {
+  widenEight(to, from);
+  widenEight(to + 32, from + 16);
+  widenEight(to + 64, from + 32);
+  widenEight(to + 96, from + 48);
+}
+
   }
 }
 
@@ -77,6 +94,23 @@ export function narrowTo(to: usize, from: usize, bytes: usize): void {
     to += VECTOR / 2;
     from += VECTOR;
   }
+
+/** Narrows a block of 32 values. */
+// @ts-ignore: decorator
+@inline
+export function narrowBlock(to: usize, from: usize): void {
+  if (ASC_FEATURE_SIMD) narrowWide(to, from);
+  else narrowRow(to, from, WIDE);
+}
+
+// @ts-ignore: decorator
+@inline
+function narrowWide(to: usize, from: usize): void {
+  storeHalf8(to, v128.load(from), v128.load(from, 16));
+  storeHalf8(to + 16, v128.load(from, 32), v128.load(from, 48));
+  storeHalf8(to + 32, v128.load(from, 64), v128.load(from, 80));
+  storeHalf8(to + 48, v128.load(from, 96), v128.load(from, 112));
+}
   while (from != end) {
     storeHalf1(to, v128.load32_zero(from));
     to += 2;

@@ -21,7 +21,15 @@ import {
   largestIn,
   leastIn,
 } from "./block";
-import { firstFour, lastFour, lowerBits, narrowEight, upperBits } from "./half";
+import { firstFour, lastFour, loadHalf4, lowerBits, narrowEight, upperBits } from "./half";
+import { wideBlock } from "./q4";
+import { loadHalf } from "./scalar/half";
+import { packKiviPlainly } from "./scalar/blocks";
+
+/** Bytes of a packed block with 2 bits for each code. With 4 it has 20. */
+// @ts-ignore: decorator
+@inline
+export const KIVI_2: u32 = 12;
 
 const BLOCK: usize = 20; // Bytes of a packed block.
 
@@ -35,25 +43,10 @@ export function packValues(x: usize, end: usize, packed: usize): i32 {
   const sixteen = v128.load32_splat(SIXTEEN);
   const magic = v128.load32_splat(MAGIC);
   do {
-    if (!(largestIn(x) < Infinity)) return INVALID_INPUT;
-    let least = leastIn(x);
-    const step: f32 = abs(greatestIn(x) - least) / 15;
-    if (least == 0) least = firstOf(x, 0); // Which of the zeros, f16 can tell.
-    if (!fitsF16(step) || !fitsF16(least)) return INVALID_INPUT;
-    const stepBits = f16Bits(step);
-    const leastBits = f16Bits(least);
-    store<u32>(packed, stepBits | (leastBits << 16));
-    const steps = f32x4.splat(stepBits == 0 ? Infinity : f16Value(stepBits));
-    const from = f32x4.splat(f16Value(leastBits));
-    const a = fourBytes(x, from, steps, fifteen, sixteen, magic);
-    const b = fourBytes(x + 32, from, steps, fifteen, sixteen, magic);
-    const c = fourBytes(x + 64, from, steps, fifteen, sixteen, magic);
-    const d = fourBytes(x + 96, from, steps, fifteen, sixteen, magic);
-    const low = i16x8.narrow_i32x4_s(a, b);
-    const high = i16x8.narrow_i32x4_s(c, d);
-    v128.store(packed, i8x16.narrow_i16x8_u(low, high), 4);
-    x += BLOCK_F32;
-    packed += BLOCK;
+    const block = wideBlock<T>(x, wide);
+    if (!packBlock(block, packed, bits)) return INVALID_INPUT;
+    x += 32 * sizeof<T>();
+    packed += kiviBytes(bits);
   } while (x != end);
   return OK;
 }
@@ -61,16 +54,49 @@ export function packValues(x: usize, end: usize, packed: usize): i32 {
 /** The codes of eight neighbouring values, two in the low byte of each lane. */
 // @ts-ignore: decorator
 @inline
-function fourBytes(
-  x: usize,
-  from: v128,
-  steps: v128,
-  fifteen: v128,
-  sixteen: v128,
-  magic: v128,
-): v128 {
-  const a = codes(v128.load(x), from, steps, fifteen);
-  const b = codes(v128.load(x, 16), from, steps, fifteen);
+function packBlock(x: usize, packed: usize, bits: u32): bool {
+  if (!ASC_FEATURE_SIMD) return packKiviPlainly(packed, x, sizeof<f32>(), bits);
+  if (!(largestIn(x) < Infinity)) return false;
+  let least = leastIn(x);
+  const step: f32 = abs(greatestIn(x) - least) / (bits == 4 ? 15 : 3);
+  if (least == 0) least = firstOf(x, 0); // Which of the zeros, f16 can tell.
+  if (!fitsF16(step) || !fitsF16(least)) return false;
+  const stepBits = f16Bits(step);
+  const leastBits = f16Bits(least);
+  store<u32>(packed, stepBits | (leastBits << 16));
+  const steps = f32x4.splat(stepBits == 0 ? Infinity : f16Value(stepBits));
+  const from = f32x4.splat(f16Value(leastBits));
+  const a = fourPairs(x, from, steps, bits);
+  const b = fourPairs(x + 32, from, steps, bits);
+  const c = fourPairs(x + 64, from, steps, bits);
+  const d = fourPairs(x + 96, from, steps, bits);
+  if (bits == 4) {
+    const low = i16x8.narrow_i32x4_s(whole(a), whole(b));
+    const high = i16x8.narrow_i32x4_s(whole(c), whole(d));
+    v128.store(packed, i8x16.narrow_i16x8_u(low, high), 4);
+  } else {
+    const both = i16x8.narrow_i32x4_s(
+      whole(pairsOf(a, b, f32x4.splat(16))),
+      whole(pairsOf(c, d, f32x4.splat(16))),
+    );
+    v128.store64_lane(packed, i8x16.narrow_i16x8_u(both, both), 0, 4);
+  }
+  return true;
+}
+
+/** Eight neighbouring values as four f32, each of two codes. */
+// @ts-ignore: decorator
+@inline
+function fourPairs(x: usize, from: v128, steps: v128, bits: u32): v128 {
+  const a = codes(v128.load(x), from, steps, bits);
+  const b = codes(v128.load(x, 16), from, steps, bits);
+  return pairsOf(a, b, v128.load32_splat(POWERS + (bits == 4 ? 0 : 4)));
+}
+
+/** The first of each two neighbours, and above it the second. */
+// @ts-ignore: decorator
+@inline
+function pairsOf(a: v128, b: v128, power: v128): v128 {
   const even = i32x4.shuffle(a, b, 0, 2, 4, 6);
   const odd = i32x4.shuffle(a, b, 1, 3, 5, 7);
   return whole(f32x4.add(even, f32x4.mul(odd, sixteen)), magic);
@@ -100,9 +126,12 @@ export function packKeys(x: usize, end: usize, packed: usize, rowBytes: usize): 
   do {
     const next = x + rowBytes;
     do {
-      if (!packFourChannels(x, rowBytes, packed)) return INVALID_INPUT;
-      x += 16;
-      packed += 4 * BLOCK;
+      if (sizeof<T>() == 2) {
+        widenRows(x, rowBytes, wide);
+        if (!packFourChannels(wide, 16, packed, bits)) return INVALID_INPUT;
+      } else if (!packFourChannels(x, rowBytes, packed, bits)) return INVALID_INPUT;
+      x += 4 * sizeof<T>();
+      packed += 4 * kiviBytes(bits);
     } while (x != next);
     x += 31 * rowBytes;
   } while (x != end);
@@ -110,9 +139,15 @@ export function packKeys(x: usize, end: usize, packed: usize, rowBytes: usize): 
 }
 
 /** Packs 32 rows of the four channels at `x`. False when a block cannot hold them. */
-// @ts-ignore: decorator
-@inline
-function packFourChannels(x: usize, rowBytes: usize, packed: usize): bool {
+function packFourChannels(x: usize, rowBytes: usize, packed: usize, bits: u32): bool {
+  const block = kiviBytes(bits);
+  if (!ASC_FEATURE_SIMD) {
+    for (let channel: usize = 0; channel < 4; channel++) {
+      const at = packed + channel * block;
+      if (!packKiviPlainly(at, x + channel * 4, rowBytes, bits)) return false;
+    }
+    return true;
+  }
   const end = x + 32 * rowBytes;
   let least = v128.load(x);
   let greatest = least;
@@ -130,6 +165,26 @@ function packFourChannels(x: usize, rowBytes: usize, packed: usize): bool {
   const spread = f32x4.abs(f32x4.sub(greatest, least));
   const step = f32x4.div(spread, v128.load32_splat(FIFTEEN));
   const limit = f32x4.splat(65520);
+/** Widens 32 rows of four f16 to rows that follow each other. */
+function widenRows(x: usize, rowBytes: usize, wide: usize): void {
+  const end = wide + KIVI_WIDE;
+  if (!ASC_FEATURE_SIMD) {
+    for (; wide != end; wide += 16) {
+      for (let i: usize = 0; i < 4; i++) store<f32>(wide + 4 * i, loadHalf(x + 2 * i));
+      x += rowBytes;
+    }
+    return;
+  }
+  do {
+    v128.store(wide, loadHalf4(x));
+    v128.store(wide, loadHalf4(x + rowBytes), 16);
+    v128.store(wide, loadHalf4(x + 2 * rowBytes), 32);
+    v128.store(wide, loadHalf4(x + 3 * rowBytes), 48);
+    x += 4 * rowBytes;
+    wide += 64;
+  } while (wide != end);
+}
+
   const fits = v128.and(f32x4.lt(step, limit), f32x4.lt(f32x4.abs(least), limit));
   const numbers = f32x4.lt(largest, f32x4.splat(Infinity));
   if (!i32x4.all_true(v128.and(fits, numbers))) return false;
@@ -142,18 +197,12 @@ function packFourChannels(x: usize, rowBytes: usize, packed: usize): bool {
   const steps = v128.bitselect(f32x4.splat(Infinity), rounded, isNone);
   const from = lastFour(lower, upper);
   const head = i16x8.shuffle(halves, halves, 0, 4, 1, 5, 2, 6, 3, 7);
-  v128.store32_lane(packed, head, 0);
-  v128.store32_lane(packed + BLOCK, head, 1);
-  v128.store32_lane(packed + 2 * BLOCK, head, 2);
-  v128.store32_lane(packed + 3 * BLOCK, head, 3);
-  for (let word: usize = 4; word != 20; word += 4) {
-    const low = fourRows(x, rowBytes, from, steps);
-    const high = fourRows(x + 4 * rowBytes, rowBytes, from, steps);
-    const eight = v128.or(low, i32x4.shl(high, 16));
-    v128.store32_lane(packed + word, eight, 0);
-    v128.store32_lane(packed + BLOCK + word, eight, 1);
-    v128.store32_lane(packed + 2 * BLOCK + word, eight, 2);
-    v128.store32_lane(packed + 3 * BLOCK + word, eight, 3);
+  storeFour(packed, block, head);
+  const endOfBlock = packed + block;
+  for (packed += 4; packed != endOfBlock; packed += 4) {
+    const low = fourRows(x, rowBytes, from, steps, bits);
+    const high = fourRows(x + 4 * rowBytes, rowBytes, from, steps, bits);
+    let word = v128.or(low, i32x4.shl(high, 4 * bits));
     x += 8 * rowBytes;
   }
   return true;

@@ -5,16 +5,33 @@ import { INVALID_INPUT, OK } from "../../generated/abi.as";
 import { BLOCK_F32, isF16Beyond } from "./block";
 import { widen } from "./half";
 import { highHalves, lowHalves, moved16 } from "./codes";
-
-const BLOCK: usize = 20; // Bytes of a packed block.
+import { narrowEight, widen } from "./half";
+import { narrowBlock } from "./half-rows";
+import { kiviBytes, KIVI_WIDE } from "./kivi-pack";
+import { unpackKiviPlainly } from "./scalar/blocks";
+import { storeHalf } from "./scalar/half";
 
 /** Unpacks blocks of 32 neighbouring values, from `packed` to `end`. */
 export function unpackValues(packed: usize, end: usize, x: usize): i32 {
   while (packed != end) {
-    if (isBeyond(packed)) return INVALID_INPUT;
-    const head = widen(v128.load32_zero(packed));
-    const step = i32x4.shuffle(head, head, 0, 0, 0, 0);
-    const from = i32x4.shuffle(head, head, 1, 1, 1, 1);
+    if (!unpackBlock(packed, sizeof<T>() == 2 ? wide : x, bits)) return INVALID_INPUT;
+    if (sizeof<T>() == 2) narrowBlock(x, wide);
+    packed += kiviBytes(bits);
+    x += 32 * sizeof<T>();
+  }
+  return OK;
+}
+
+/** False when the step or the least value is no number. */
+// @ts-ignore: decorator
+@inline
+function unpackBlock(packed: usize, x: usize, bits: u32): bool {
+  if (!ASC_FEATURE_SIMD) return unpackKiviPlainly(packed, x, sizeof<f32>(), bits);
+  if (isBeyond(packed)) return false;
+  const head = widen(v128.load32_zero(packed));
+  const step = i32x4.shuffle(head, head, 0, 0, 0, 0);
+  const from = i32x4.shuffle(head, head, 1, 1, 1, 1);
+  if (bits == 4) {
     const bytes = v128.load(packed, 4);
     const even = lowHalves(bytes);
     const odd = highHalves(bytes);
@@ -43,9 +60,12 @@ export function unpackKeys(packed: usize, end: usize, x: usize, rowBytes: usize)
   while (packed != end) {
     const next = x + rowBytes;
     do {
-      if (!unpackFourChannels(packed, x, rowBytes)) return INVALID_INPUT;
-      packed += 4 * BLOCK;
-      x += 16;
+      if (sizeof<T>() == 2) {
+        if (!unpackFourChannels(packed, wide, 16, bits)) return INVALID_INPUT;
+        narrowRows(x, rowBytes, wide);
+      } else if (!unpackFourChannels(packed, x, rowBytes, bits)) return INVALID_INPUT;
+      packed += 4 * kiviBytes(bits);
+      x += 4 * sizeof<T>();
     } while (x != next);
     x += 31 * rowBytes;
   }
@@ -53,12 +73,18 @@ export function unpackKeys(packed: usize, end: usize, x: usize, rowBytes: usize)
 }
 
 /** Unpacks 32 rows of four channels. False when a step or a least value is no number. */
-// @ts-ignore: decorator
-@inline
-function unpackFourChannels(packed: usize, x: usize, rowBytes: usize): bool {
-  if (isBeyond(packed) || isBeyond(packed + BLOCK)) return false;
-  if (isBeyond(packed + 2 * BLOCK) || isBeyond(packed + 3 * BLOCK)) return false;
-  const heads = fourWords(packed);
+function unpackFourChannels(packed: usize, x: usize, rowBytes: usize, bits: u32): bool {
+  const block = kiviBytes(bits);
+  if (!ASC_FEATURE_SIMD) {
+    for (let channel: usize = 0; channel < 4; channel++) {
+      const at = packed + channel * block;
+      if (!unpackKiviPlainly(at, x + channel * 4, rowBytes, bits)) return false;
+    }
+    return true;
+  }
+  if (isBeyond(packed) || isBeyond(packed + block)) return false;
+  if (isBeyond(packed + 2 * block) || isBeyond(packed + 3 * block)) return false;
+  const heads = fourWords(packed, block);
   const steps = widen(i16x8.shuffle(heads, heads, 0, 2, 4, 6, 0, 2, 4, 6));
   const from = widen(i16x8.shuffle(heads, heads, 1, 3, 5, 7, 1, 3, 5, 7));
   for (let word: usize = 4; word != 20; word += 4) {
@@ -73,6 +99,28 @@ function unpackFourChannels(packed: usize, x: usize, rowBytes: usize): bool {
     row(i32x4.shr_u(eight, 28), x + 7 * rowBytes, steps, from);
     x += 8 * rowBytes;
   }
+/** Narrows 32 rows of four f32, which follow each other, to rows `rowBytes` apart. */
+function narrowRows(x: usize, rowBytes: usize, wide: usize): void {
+  const end = wide + KIVI_WIDE;
+  if (!ASC_FEATURE_SIMD) {
+    for (; wide != end; wide += 16) {
+      for (let i: usize = 0; i < 4; i++) storeHalf(x + 2 * i, load<f32>(wide + 4 * i));
+      x += rowBytes;
+    }
+    return;
+  }
+  do {
+    const two = narrowEight(v128.load(wide), v128.load(wide, 16));
+    const more = narrowEight(v128.load(wide, 32), v128.load(wide, 48));
+    v128.store64_lane(x, two, 0);
+    v128.store64_lane(x + rowBytes, two, 1);
+    v128.store64_lane(x + 2 * rowBytes, more, 0);
+    v128.store64_lane(x + 3 * rowBytes, more, 1);
+    x += 4 * rowBytes;
+    wide += 64;
+  } while (wide != end);
+}
+
   return true;
 }
 

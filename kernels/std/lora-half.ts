@@ -5,6 +5,7 @@ import { dotFourHalf, dotOneHalf } from "./dot-half";
 import { sumsOf } from "./dot";
 import { firstFour, lastFour, loadHalfTail, lowerBits, up, upperBits } from "./half";
 import { madd, sumLanes } from "./lanes";
+import { expandPlainly, projectPlainly } from "./scalar/lora";
 
 const F32: usize = 4; // Bytes of one value.
 const VECTOR: usize = 16; // Bytes of one v128: 4 values, or 8 of f16.
@@ -20,12 +21,14 @@ export const PADDING: usize = 32;
 // @ts-ignore: decorator
 @inline
 export function pad(end: usize): void {
+  if (!ASC_FEATURE_SIMD) return; // There each value is read by itself, as it is.
   v128.store(end, i32x4.splat(0));
   v128.store(end, i32x4.splat(0), 16);
 }
 
 /** Multiplies the row at `x`, of `bytes` bytes, by 2^112; and some of the zeros after it. */
 export function raise(x: usize, bytes: usize): void {
+  if (!ASC_FEATURE_SIMD) return;
   const end = x + bytes;
   while (x < end) {
     v128.store(x, up(v128.load(x)));
@@ -42,6 +45,10 @@ export function projectHalf(
   rank: usize,
   scale: f32,
 ): void {
+  if (!ASC_FEATURE_SIMD) {
+    projectPlainly<u16>(x, bytes / F32, a, t, rank, scale);
+    return;
+  }
   const stride = bytes / 2;
   const scaled = f32x4.splat(scale);
   const fours = t + (rank & ~3) * F32;
@@ -60,6 +67,10 @@ export function projectHalf(
 
 /** y = y + B t, for rows of B that are `rank` f16 long; there is a rank, and t is padded. */
 export function expandHalf(b: usize, t: usize, rank: usize, y: usize, outBytes: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    expandPlainly<u16>(y, b, t, rank, y, outBytes / F32);
+    return;
+  }
   const wide = y + (outBytes & ~(WIDE - 1));
   const end = y + outBytes;
   const rowBytes = 2 * rank;

@@ -9,6 +9,7 @@
 
 import { addProduct, dotFour, dotOne, loadRagged, sumsOf } from "./dot";
 import { sumLanes } from "./lanes";
+import { copyRowPlainly, expandPlainly, projectPlainly } from "./scalar/lora";
 
 const F32: usize = 4; // Bytes of one value.
 const VECTOR: usize = 16; // Bytes of one v128: 4 values.
@@ -38,6 +39,10 @@ export function isNone(index: i32): bool {
 
 /** Copies a row of `bytes` bytes, of values of `T`. */
 export function copyRow<T>(from: usize, to: usize, bytes: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    copyRowPlainly(from, to, bytes);
+    return;
+  }
   const end = from + (bytes & ~(VECTOR - 1));
   while (from != end) {
     v128.store(to, v128.load(from));
@@ -60,6 +65,10 @@ export function project(
   rankBytes: usize,
   scale: f32,
 ): void {
+  if (!ASC_FEATURE_SIMD) {
+    projectPlainly<f32>(x, bytes / F32, a, t, rankBytes / F32, scale);
+    return;
+  }
   const scaled = f32x4.splat(scale);
   const fours = t + (rankBytes & ~(VECTOR - 1));
   const end = t + rankBytes;
@@ -84,6 +93,10 @@ export function expand(
   y: usize,
   outBytes: usize,
 ): void {
+  if (!ASC_FEATURE_SIMD) {
+    expandPlainly<f32>(base, b, t, rankBytes / F32, y, outBytes / F32);
+    return;
+  }
   const wide = base + (outBytes & ~(WIDE - 1));
   const end = base + outBytes;
   if (base != wide) {

@@ -2,6 +2,7 @@
 // rounds, and why, stands in kv_pack_q8, which packs whole tensors.
 
 import { f16Bits, f16Value, fitsF16, inverseOf, isF16Beyond, largestIn } from "./block";
+import { packQ8Plainly, unpackQ8Plainly } from "./scalar/blocks";
 
 export const BLOCK_BYTES: u32 = 34;
 
@@ -13,6 +14,7 @@ const MAGIC = memory.data<f32>([12582912]); // 1.5 * 2^23.
 // @ts-ignore: decorator
 @inline
 export function unpackQ8(values: usize, block: usize): bool {
+  if (!ASC_FEATURE_SIMD) return unpackQ8Plainly(values, block);
   const scale = <u32>load<u16>(block);
   if (isF16Beyond(scale)) return false;
   const d = f32x4.splat(f16Value(scale));
@@ -34,6 +36,7 @@ function eight(values: usize, codes: v128, d: v128): void {
 // @ts-ignore: decorator
 @inline
 export function packQ8(block: usize, values: usize): bool {
+  if (!ASC_FEATURE_SIMD) return packQ8Plainly(block, values);
   const d: f32 = largestIn(values) / 127;
   if (!fitsF16(d)) return false;
   const inverse = inverseOf(d);

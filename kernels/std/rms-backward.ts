@@ -4,6 +4,7 @@
 // dx = f * (p - n * mean(p * n)) and adds dy * n to dweight.
 
 import { sumLanes } from "./lanes";
+import { backwardRowPlainly } from "./scalar/rms";
 
 const VECTOR: usize = 16; // Bytes of one v128: 4 values.
 
@@ -40,6 +41,10 @@ export function backwardRow(
   bytes: usize,
   factor: f32,
 ): void {
+  if (!ASC_FEATURE_SIMD) {
+    backwardRowPlainly(dx, dweight, dy, x, weight, bytes, factor);
+    return;
+  }
   const mean = meanProduct(dy, x, weight, bytes, factor);
   const vectors = dy + (bytes & ~(VECTOR - 1));
   const end = dy + bytes;

@@ -15,12 +15,17 @@ import {
   upperBits,
 } from "./half";
 import { factorOf, sumSquares } from "./rms";
+import { addHalvesPlainly, scaleHalvesPlainly } from "./scalar/rms";
 
 const VECTOR: usize = 16; // Bytes of one v128: 4 widened values.
 const WIDE: usize = 64; // Bytes that one turn of a wide loop takes: 16 widened values.
 
 /** h = x + residual, each rounded to f16; the widened sums go to `row`. */
 export function addTo(row: usize, h: usize, x: usize, residual: usize, bytes: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    addHalvesPlainly(row, h, x, residual, bytes);
+    return;
+  }
   const wide = row + (bytes & ~(WIDE - 1));
   const end = row + bytes;
   while (row != wide) {
@@ -74,6 +79,10 @@ export function normaliseTo(
   cast: bool,
 ): void {
   const factor = factorOf(sumSquares(row, bytes), row, bytes, eps);
+  if (!ASC_FEATURE_SIMD) {
+    scaleHalvesPlainly(y, row, weight, bytes, factor, plusOne, cast);
+    return;
+  }
   if (plusOne) scaleByMore(y, row, weight, bytes, factor, cast);
   else scaleBy(y, row, weight, bytes, factor, cast);
 }

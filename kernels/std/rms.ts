@@ -12,6 +12,7 @@
 // loop header cost little.
 
 import { add4, sumLanes } from "./lanes";
+import { plusOnePlainly, scalePlainly, sumSquaresPlainly } from "./scalar/rms";
 
 const WIDE: usize = 512; // Bytes that one turn of a wide loop takes: 128 values.
 const HALF: usize = 256; // Half a turn, taken once where a row has 64 values more.
@@ -26,6 +27,10 @@ export function isEpsilon(eps: f64): bool {
 
 /** weight + 1, to `sum`: what checkpoints of the Gemma family mean by their weights. */
 export function plusOneTo(sum: usize, weight: usize, bytes: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    plusOnePlainly(sum, weight, bytes);
+    return;
+  }
   const end = weight + bytes;
   const vectors = end - (bytes & (VECTOR - 1));
   const one = f32x4.splat(1);
@@ -52,6 +57,7 @@ export function factorOf(squares: f32, x: usize, bytes: usize, eps: f64): f32 {
 // @ts-ignore: decorator
 @inline
 export function sumSquares(x: usize, bytes: usize): f32 {
+  if (!ASC_FEATURE_SIMD) return sumSquaresPlainly(x, bytes);
   const wide = x + (bytes & ~(WIDE - 1));
   const end = x + bytes;
   let a = f32x4.splat(0);
@@ -98,6 +104,10 @@ function square(x: usize): v128 {
 // @ts-ignore: decorator
 @inline
 export function scale(x: usize, weight: usize, y: usize, bytes: usize, factor: f32): void {
+  if (!ASC_FEATURE_SIMD) {
+    scalePlainly(x, weight, y, bytes, factor);
+    return;
+  }
   const wide = x + (bytes & ~(WIDE - 1));
   const end = x + bytes;
   const factors = f32x4.splat(factor);
@@ -147,6 +157,10 @@ function scaleOne(x: usize, weight: usize, y: usize, factors: v128): void {
 // @ts-ignore: decorator
 @inline
 export function scaleThenSum(x: usize, weight: usize, y: usize, bytes: usize, factor: f32): f32 {
+  if (!ASC_FEATURE_SIMD) {
+    scalePlainly(x, weight, y, bytes, factor);
+    return sumSquaresPlainly(x + bytes, bytes);
+  }
   const wide = x + (bytes & ~(WIDE - 1));
   const end = x + bytes;
   const factors = f32x4.splat(factor);

@@ -5,17 +5,12 @@
 // needs no loop until less than a vector remains, so that loop control and the sandbox's check at each
 // loop header cost little.
 
+import { madd, nmadd } from "./lanes";
+import { copyPlainly, fillTablePlainly, turnPairs } from "./scalar/rope";
 import { turns } from "./turn";
 
 const WIDE: usize = 128; // Bytes of 32 values: a turn of a wide loop takes so many pairs.
 const VECTOR: usize = 16; // Bytes of one v128: 4 values.
-
-/** The sign bit in every lane where `inverse`, to negate sines. */
-// @ts-ignore: decorator
-@inline
-export function flipOf(inverse: bool): v128 {
-  return i32x4.splat(inverse ? 0x80000000 : 0);
-}
 
 /** Multiplies a table of `bytes` bytes by a model's attention factor. */
 export function scaleTable(table: usize, bytes: usize, scale: f32): void {
@@ -26,10 +21,15 @@ export function scaleTable(table: usize, bytes: usize, scale: f32): void {
   }
 }
 
-/** Cosines of one position's angles, then their sines, negated where `flip` has the sign bit. */
+/** Cosines of one position's angles, then their sines, negated by `inverse`. */
 // @ts-ignore: decorator
 @inline
-export function fillTable(angles: usize, bytes: usize, flip: v128, table: usize): void {
+export function fillTable(angles: usize, bytes: usize, inverse: bool, table: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    fillTablePlainly(angles, bytes, inverse, table);
+    return;
+  }
+  const flip = i32x4.splat(inverse ? 0x80000000 : 0);
   const vectors = angles + (bytes & ~(VECTOR - 1));
   const end = angles + bytes;
   if (angles != vectors) {
@@ -51,6 +51,10 @@ export function fillTable(angles: usize, bytes: usize, flip: v128, table: usize)
 // @ts-ignore: decorator
 @inline
 export function turnHalfSplit(x0: usize, y0: usize, cos: usize, half: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    turnPairs(x0, y0, cos, half, half, 4);
+    return;
+  }
   const wide = cos + (half & ~(WIDE - 1));
   const end = cos + half;
   let x1 = x0 + half;
@@ -129,13 +133,17 @@ function splitOne(x0: usize, x1: usize, y0: usize, y1: usize, cos: usize, sin: u
   const s = v128.load(sin);
   const first = v128.load(x0);
   const second = v128.load(x1);
-  v128.store(y0, f32x4.sub(f32x4.mul(first, c), f32x4.mul(second, s)));
-  v128.store(y1, f32x4.add(f32x4.mul(first, s), f32x4.mul(second, c)));
+  v128.store(y0, nmadd(second, s, f32x4.mul(first, c)));
+  v128.store(y1, madd(second, c, f32x4.mul(first, s)));
 }
 
 // @ts-ignore: decorator
 @inline
 export function turnInterleaved(x: usize, y: usize, cos: usize, half: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    turnPairs(x, y, cos, half, 4, 8);
+    return;
+  }
   const wide = cos + (half & ~(WIDE - 1));
   const end = cos + half;
   let sin = end;
@@ -204,8 +212,8 @@ function pairsOne(x: usize, y: usize, cos: usize, sin: usize): void {
   const b = v128.load(x, 16);
   const first = i32x4.shuffle(a, b, 0, 2, 4, 6);
   const second = i32x4.shuffle(a, b, 1, 3, 5, 7);
-  const low = f32x4.sub(f32x4.mul(first, c), f32x4.mul(second, s));
-  const high = f32x4.add(f32x4.mul(first, s), f32x4.mul(second, c));
+  const low = nmadd(second, s, f32x4.mul(first, c));
+  const high = madd(second, c, f32x4.mul(first, s));
   v128.store(y, i32x4.shuffle(low, high, 0, 4, 1, 5));
   v128.store(y, i32x4.shuffle(low, high, 2, 6, 3, 7), 16);
 }
@@ -226,6 +234,10 @@ function turnPair(x0: usize, x1: usize, y0: usize, y1: usize, cos: usize, sin: u
 // @ts-ignore: decorator
 @inline
 export function copy(x: usize, y: usize, from: usize, end: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    copyPlainly(x, y, from, end);
+    return;
+  }
   let at = from;
   const vectors = from + ((end - from) & ~(VECTOR - 1));
   if (at != vectors) {

@@ -12,6 +12,8 @@
 // Constants are loaded, since engines build each v128 constant from scratch in every turn of a loop:
 // measured, that doubles the time.
 
+import { madd } from "./lanes";
+
 /** The largest angle, in radians and of either sign, that has a cosine and a sine. */
 // @ts-ignore: decorator
 @inline
@@ -102,21 +104,21 @@ function pack(low: v128, high: v128): v128 {
 @inline
 function sine(r: v128, z: v128): v128 {
   let sum = v128.load32_splat(SINE, 12);
-  sum = f32x4.add(v128.load32_splat(SINE, 8), f32x4.mul(z, sum));
-  sum = f32x4.add(v128.load32_splat(SINE, 4), f32x4.mul(z, sum));
-  sum = f32x4.add(v128.load32_splat(SINE), f32x4.mul(z, sum));
-  return f32x4.add(r, f32x4.mul(f32x4.mul(r, z), sum));
+  sum = madd(z, sum, v128.load32_splat(SINE, 8));
+  sum = madd(z, sum, v128.load32_splat(SINE, 4));
+  sum = madd(z, sum, v128.load32_splat(SINE));
+  return madd(f32x4.mul(r, z), sum, r);
 }
 
 // @ts-ignore: decorator
 @inline
 function cosine(z: v128): v128 {
   let sum = v128.load32_splat(COSINE, 20);
-  sum = f32x4.add(v128.load32_splat(COSINE, 16), f32x4.mul(z, sum));
-  sum = f32x4.add(v128.load32_splat(COSINE, 12), f32x4.mul(z, sum));
-  sum = f32x4.add(v128.load32_splat(COSINE, 8), f32x4.mul(z, sum));
-  sum = f32x4.add(v128.load32_splat(COSINE, 4), f32x4.mul(z, sum));
-  return f32x4.add(v128.load32_splat(COSINE), f32x4.mul(z, sum));
+  sum = madd(z, sum, v128.load32_splat(COSINE, 16));
+  sum = madd(z, sum, v128.load32_splat(COSINE, 12));
+  sum = madd(z, sum, v128.load32_splat(COSINE, 8));
+  sum = madd(z, sum, v128.load32_splat(COSINE, 4));
+  return madd(z, sum, v128.load32_splat(COSINE));
 }
 
 /** The sign bit in lanes whose k mod 4 is 2 or 3. */

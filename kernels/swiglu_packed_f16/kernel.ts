@@ -28,6 +28,7 @@ import {
 import { activate, gateHalves } from "../std/gate-half";
 import { storeHalf1, storeHalf4, widen } from "../std/half";
 import { f16Bytes2, f16Bytes4 } from "../std/region";
+import { gateHalvesPlainly } from "../std/scalar/gate";
 
 export { kernel_info } from "../../generated/kernels/swiglu_packed_f16.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
@@ -70,6 +71,10 @@ function gateRows(act: u32, from: usize, y: usize, size: usize, bytes: usize): v
 // @ts-ignore: decorator
 @inline
 function gatePairs(act: u32, from: usize, y: usize, size: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    gateHalvesPlainly(act, from, from + 2, y, size, 4);
+    return;
+  }
   const vectors = y + (size & ~(VECTOR / 2 - 1));
   const end = y + size;
   while (y != vectors) {

@@ -30,6 +30,7 @@ import {
 } from "../../generated/kernels/swiglu_packed_f32.as";
 import { activate, gateBy } from "../std/gate";
 import { f32Bytes2, f32Bytes4 } from "../std/region";
+import { gatePlainly } from "../std/scalar/gate";
 
 export { kernel_info } from "../../generated/kernels/swiglu_packed_f32.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
@@ -72,6 +73,10 @@ function gateRows(act: u32, from: usize, y: usize, size: usize, bytes: usize): v
 // @ts-ignore: decorator
 @inline
 function gatePairs(act: u32, from: usize, y: usize, size: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    gatePlainly(act, from, from + 4, y, size, 8);
+    return;
+  }
   const vectors = y + (size & ~(VECTOR - 1));
   const end = y + size;
   while (y != vectors) {

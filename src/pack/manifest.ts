@@ -58,8 +58,6 @@ export function validateForVerify(
   manifest: Manifest,
   { signed }: { readonly signed: boolean },
 ): void {
-  const broken = (hash: string, at: (string | number)[]): Issue[] =>
-    isWholeHash(hash) ? [] : [issueOf("HASH_INVALID", [...at, "hash"], describe(hash))];
   const issues = manifest.kernels.flatMap(({ hash, variants = [] }, index) => [
     ...broken(hash, ["kernels", index]),
     ...variants.flatMap((variant, at) => broken(variant.hash, ["kernels", index, "variants", at])),
@@ -69,6 +67,10 @@ export function validateForVerify(
     issues.push(issueOf("SIGNING_KEY_INVALID", ["author", "signing_key"], describe(key)));
   }
   if (issues.length > 0) throw invalidManifest(issues);
+}
+
+function broken(hash: string, at: (string | number)[]): Issue[] {
+  return isWholeHash(hash) ? [] : [issueOf("HASH_INVALID", [...at, "hash"], describe(hash))];
 }
 
 /** Whether `hash` is `sha256:` and 64 lower-case hexadecimal digits, as parsing leaves them. */

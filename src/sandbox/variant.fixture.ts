@@ -38,13 +38,14 @@ export const RELAXED: VariantText = {
   text: TEXTS.relaxed,
 };
 
+const path = (id: string): string => `variants/${id}.wasm`;
+
 /** A verified kernel whose baseline needs simd, with `variants` in the manifest's order. */
 export async function kernelWith(
   variants: readonly VariantText[],
   changes: EntryChanges = {},
 ): Promise<VerifiedKernel> {
   const modules = await Promise.all(variants.map(({ text }) => kernelModule(text)));
-  const path = (id: string): string => `variants/${id}.wasm`;
   const entries = variants.map(async ({ id, features }, i) => {
     return { id, path: path(id), features, hash: await kernelHash(modules[i]!) };
   });

@@ -4,7 +4,7 @@
 import { join, resolve } from "node:path";
 import { paramsAccessorsAs, paramsLayout } from "../../src/layout/mod.ts";
 import { buildPack } from "../../src/pack/mod.ts";
-import { ASSEMBLYSCRIPT_FLAGS, compileAssemblyScript } from "../../src/platform/node/mod.ts";
+import { assemblyScriptFlags, compileAssemblyScript } from "../../src/platform/node/mod.ts";
 import { pack, WITH_GRADIENTS } from "../../kernels/pack.ts";
 import type { Generated } from "../generate.ts";
 
@@ -51,8 +51,8 @@ async function builtPack(printed: Readonly<Record<string, string>>): Promise<Gen
     Object.entries(printed).map(([path, text]) => [join(root, path), text]),
   );
   const files = await buildPack(pack, {
-    compile: ({ source }) =>
-      compileAssemblyScript(join(root, "kernels", source), ASSEMBLYSCRIPT_FLAGS, unwritten),
+    compile: ({ source, features }) =>
+      compileAssemblyScript(join(root, "kernels", source), assemblyScriptFlags(features), unwritten),
     read: (path) => Promise.reject(new Error(`${path} has no source`)),
   });
   return Object.fromEntries([...files].map(([path, bytes]) => [`packs/core/${path}`, bytes]));

@@ -7,17 +7,43 @@
 
 import { readFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { Failure, type Issue } from "../../base/mod.ts";
+import { Failure, type Feature, type Issue } from "../../base/mod.ts";
+
+/** Fast code, no allocator and no start function; the host adds the arena to one page. */
+const COMMON = "-O3 --converge --noAssert --runtime stub --initialMemory 1".split(" ");
 
 /**
- * Fast code with SIMD, no allocator and no start function; the host adds the arena to one page. Bulk
- * memory is off, since a module with any data would have to declare it: where a kernel wants
- * `memory.copy` as one instruction, pass flags without the last two words.
+ * The flags of a kernel's baseline: with SIMD. Bulk memory is off, since a module with any data would
+ * have to declare it: where a kernel wants `memory.copy` as one instruction, pass flags without the
+ * last two words.
  */
-export const ASSEMBLYSCRIPT_FLAGS: readonly string[] =
-  "-O3 --converge --noAssert --runtime stub --initialMemory 1 --enable simd --disable bulk-memory".split(
-    " ",
-  );
+export const ASSEMBLYSCRIPT_FLAGS: readonly string[] = [
+  ...COMMON,
+  ...["--enable", "simd", "--disable", "bulk-memory"],
+];
+
+/** The compiler's names of features that a variant may declare; it has no switch for the others. */
+const SWITCHES: Readonly<Partial<Record<Feature, string>>> = {
+  simd: "simd",
+  "relaxed-simd": "relaxed-simd",
+  "sign-ext": "sign-extension",
+  "nontrapping-fptoint": "nontrapping-f2i",
+  "bulk-memory": "bulk-memory",
+  "multi-value": "multi-value",
+  "reference-types": "reference-types",
+  "tail-call": "tail-calls",
+  threads: "threads",
+};
+
+/** The flags of a variant: these features and no other. Those of the baseline where none are said. */
+export function assemblyScriptFlags(features?: readonly string[]): readonly string[] {
+  if (features === undefined) return ASSEMBLYSCRIPT_FLAGS;
+  const switches = Object.entries(SWITCHES).flatMap(([feature, name]) => [
+    features.includes(feature) ? "--enable" : "--disable",
+    name,
+  ]);
+  return [...COMMON, ...switches];
+}
 
 /**
  * Compiles the module whose entry is `file`. `unwritten` has texts by absolute path that stand for

@@ -1,9 +1,13 @@
 // Platform, Node: what the inner rooms may not reach for themselves (threads, files, clocks), made of
 // `node:` modules and handed in from outside.
 
-export { ASSEMBLYSCRIPT_FLAGS, compileAssemblyScript } from "./assemblyscript.ts";
+export {
+  ASSEMBLYSCRIPT_FLAGS,
+  assemblyScriptFlags,
+  compileAssemblyScript,
+} from "./assemblyscript.ts";
 export { directoryFiles, openPackFiles, readFileWithin } from "./pack-files.ts";
+export { loadPackSource } from "./pack-source.ts";
 export { modelFolder } from "./model-folder.ts";
 export { sharedTicker, type SharedTickerOptions } from "./shared-ticker.ts";
 export { newEpoch, startTicker, type Ticker, type TickerOptions } from "./ticker.ts";
-export { loadPackSource } from "./pack-source.ts";
