@@ -103,8 +103,10 @@ export const MODEL_LIMITS = {
   configBytesMax: 16 * MIB,
   /** The largest in use, with 256,000 tokens and their merges, is 33 MB. */
   tokenizerBytesMax: 64 * MIB,
-  /** Node reads at most 2^31 - 1 bytes of a file at once, and the reader asks for one more. */
-  weightsFileBytesMax: 2 ** 31 - 2,
+  /** One file of weights, which is read in parts: some 16 times what native memory holds. */
+  weightsFileBytesMax: 2 ** 36,
+  /** One that is read whole: Node reads at most 2^31 - 1 bytes at once, and the reader asks for one more. */
+  wholeFileBytesMax: 2 ** 31 - 2,
   shardsMax: 1024,
   vocabularyMax: 2 ** 20,
   mergesMax: 2 ** 21,

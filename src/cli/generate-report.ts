@@ -20,6 +20,8 @@ export interface GenerateFacts {
   readonly chance:
     | { readonly temperature: number; readonly topP: number; readonly seed: number }
     | undefined;
+  /** Of native memory. */
+  readonly memoryBytes: number;
   readonly cacheBytesPerPosition: number;
   readonly meter: Meter;
   /** What ran outside the sandbox. */
@@ -60,6 +62,7 @@ function asJson(facts: GenerateFacts): Report["json"] {
     text_ms: textMs,
     tokens_per_second: rateOf(facts),
     prompt_tokens_per_second: promptRateOf(facts),
+    memory_bytes: facts.memoryBytes,
     cache_bytes_per_token: facts.cacheBytesPerPosition,
     time: meter.shares().map(({ name: what, worker, ms, calls }) => ({ what, worker, ms, calls })),
     degraded: facts.degraded,
@@ -83,7 +86,7 @@ function asLines(facts: GenerateFacts): string[] {
     ...(chance === undefined
       ? []
       : [`chance  temperature ${chance.temperature}, top-p ${chance.topP}, seed ${chance.seed}`]),
-    `cache   ${cacheBytesPerPosition} bytes per token`,
+    `memory  ${(facts.memoryBytes / 2 ** 20).toFixed(1)} MiB; the cache takes ${cacheBytesPerPosition} bytes per token`,
     `time    ${timesOf(facts.meter.shares())}`,
     ...facts.degraded.map(({ kernel, by, calls }) => {
       return `DEGRADED  ${kernel} failed: ${calls} calls computed by the ${by.kind} ${by.id}`;

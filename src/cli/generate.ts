@@ -23,7 +23,7 @@ import type { Io } from "./io.ts";
 import { modelFiles } from "./model-files.ts";
 import { plain, presentReport } from "./output.ts";
 import { loadTrusted } from "./pack-verify.ts";
-import { progressOn } from "./progress.ts";
+import { type Progress, progressOn } from "./progress.ts";
 import { untilInterrupted } from "./until-interrupted.ts";
 
 const nowMs = (): number => performance.now();
@@ -64,10 +64,23 @@ async function continued(
     meter,
     kv: options.kv,
     positions: ids.length + options.maxTokens,
+    onLoad: loadProgress(),
   });
   const ready = { pack, model, decoder, meter, bypass, ids };
   return await write(io, options, ready, signal); // Awaited before disposal.
 }
+
+/** Shows, on a terminal and where it takes a while, how many MiB of the weights are there. */
+function loadProgress(): (bytes: number, bytesTotal: number) => void {
+  let progress: Progress | undefined;
+  return (bytes, bytesTotal) => {
+    progress ??= progressOn(process.stderr, inMib(bytesTotal), nowMs, "weights, MiB");
+    if (bytes === bytesTotal) progress[Symbol.dispose]();
+    else progress.step(inMib(bytes));
+  };
+}
+
+const inMib = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
 
 interface Ready {
   readonly pack: VerifiedPack;
@@ -114,9 +127,9 @@ async function write(
   const textMs = nowMs() - start - promptMs;
   show(text === "" || text.endsWith("\n") ? "" : "\n");
   const chance = temperature === 0 ? undefined : { temperature, topP, seed };
-  const { cacheBytesPerPosition, degraded } = decoder;
+  const { cacheBytesPerPosition, memoryBytes, degraded } = decoder;
   const timing = { promptMs, textMs, meter, native: bypass.uses(), degraded };
-  return { pack, ids, made, text, ended, chance, cacheBytesPerPosition, ...timing };
+  return { pack, ids, made, text, ended, chance, memoryBytes, cacheBytesPerPosition, ...timing };
 }
 
 /** Shows every piece, and says why there are no more. */

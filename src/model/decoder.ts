@@ -15,7 +15,7 @@ import { PackKernels, type Turn } from "./kernels.ts";
 import type { KvFormat } from "./kv.ts";
 import { kvFor } from "./kv-open.ts";
 import { LayerPass } from "./layer-pass.ts";
-import { openLayout, type ModelLayout } from "./layout.ts";
+import { type LoadListener, openLayout, type ModelLayout } from "./layout.ts";
 import type { Adapter } from "./lora.ts";
 import { Meter } from "./meter.ts";
 import { Rotation } from "./rotation.ts";
@@ -38,6 +38,8 @@ export interface DecoderOptions {
   /** How angles are rounded: "hf-f32" gives what the model's own f32 code does far out. Default: "exact". */
   readonly angles?: AngleProfile | undefined;
   readonly meter?: Meter | undefined;
+  /** Told how many bytes of the weights are in memory, of how many. */
+  readonly onLoad?: LoadListener | undefined;
 }
 
 interface Parts {
@@ -82,7 +84,8 @@ export class Decoder implements Disposable {
     const kv = await kvFor({ format, sandbox, pack, meter });
     using held = new DisposableStack();
     const rowsMax = CHUNK_ROWS;
-    const layout = await openLayout({ config, weights, bypass, kv, positions, rowsMax });
+    const { onLoad } = options;
+    const layout = await openLayout({ config, weights, bypass, kv, positions, rowsMax, onLoad });
     held.use(layout.kv);
     const adapts = adapter !== undefined;
     const rotation = new Rotation(config.rope, positions, options.angles ?? "exact");
@@ -95,6 +98,11 @@ export class Decoder implements Disposable {
   /** Tokens read so far. */
   get length(): number {
     return this.#length;
+  }
+
+  /** Native memory: weights, work space and, unless it is packed, the cache. */
+  get memoryBytes(): number {
+    return this.#layout.bytes;
   }
 
   /** What one position of the cache takes. */

@@ -10,7 +10,8 @@ import { invalid } from "./json.ts";
 import type { KvOpener, KvShape, KvStore } from "./kv.ts";
 import { askLeave } from "./native/leave.ts";
 import { FORMAT_BYTES, type Matrix, Native, NativePlan } from "./native/native.ts";
-import { type Weight, type WeightFormat, type Weights, widened } from "./weights.ts";
+import { inF32, type Weight, type WeightData, type WeightFormat } from "./weights.ts";
+import { type Weights, widened } from "./weights.ts";
 
 export interface LayerWeights {
   readonly inputNorm: Float32Array;
@@ -44,6 +45,8 @@ export interface WorkSpace {
 
 export interface ModelLayout {
   readonly native: Native;
+  /** Weights, cache and work space. */
+  readonly bytes: number;
   readonly positions: number;
   readonly layers: readonly LayerWeights[];
   readonly finalNorm: Float32Array;
@@ -65,6 +68,7 @@ export interface LayoutRequest {
   readonly positions: number;
   /** Rows of the largest turn. */
   readonly rowsMax: number;
+  readonly onLoad?: LoadListener | undefined;
 }
 
 const EMBEDDING = "model.embed_tokens.weight";
@@ -87,10 +91,11 @@ export async function openLayout(request: LayoutRequest): Promise<ModelLayout> {
   const openWork = workSpace(plan, config, rowsMax);
   const inputsMax = Math.max(hidden, config.ffn, config.heads * config.headDim);
   const native = await Native.open(plan, { ...config, inputsMax }, rowsMax, leave);
-  loader.load(native);
+  await loader.load(native, request.onLoad ?? (() => {}));
   const work = openWork(native);
   return {
     native,
+    bytes: plan.bytes,
     positions,
     layers,
     finalNorm,
@@ -124,12 +129,19 @@ function layerOf(loader: Loader, config: ModelConfig, layer: number): LayerWeigh
 /** A weight's name, and how many rows of a matrix it gives. */
 type Part = readonly [name: string, outputs: number];
 
-/** Reserves matrices while a plan is made, and fills them once there is memory. */
+/** Called as weights are read. */
+export type LoadListener = (bytes: number, bytesTotal: number) => void;
+
+/**
+ * Reserves matrices while a plan is made, and fills them once there is memory: tensor by tensor, so that
+ * no more than one is held beside it.
+ */
 class Loader {
   readonly plan = new NativePlan();
   readonly matrices: Matrix[] = [];
   readonly #weights: Weights;
-  readonly #loads: ((native: Native) => void)[] = [];
+  readonly #loads: { readonly bytes: number; readonly run: (native: Native) => Promise<void> }[] =
+    [];
 
   constructor(weights: Weights) {
     this.#weights = weights;
@@ -141,16 +153,18 @@ class Loader {
     const first = found[0]!.format;
     const format = found.every((weight) => weight.format === first) ? first : "f32";
     const outputs = parts.reduce((sum, [, rows]) => sum + rows, 0);
-    const at = this.plan.reserve(outputs * inputs * FORMAT_BYTES[format]);
-    this.#loads.push((native) => {
-      let to = at;
-      for (const weight of found) {
-        const data = inFormat(weight, format);
-        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-        native.bytes(to, bytes.length).set(bytes);
-        to += bytes.length;
-      }
-    });
+    const rowBytes = inputs * FORMAT_BYTES[format];
+    const at = this.plan.reserve(outputs * rowBytes);
+    let to = at;
+    for (const weight of found) {
+      const [start, bytes] = [to, weight.shape[0]! * rowBytes];
+      const run = async (native: Native): Promise<void> => {
+        const data = await inFormat(weight, format);
+        native.bytes(start, bytes).set(new Uint8Array(data.buffer, data.byteOffset, bytes));
+      };
+      this.#loads.push({ bytes, run });
+      to += bytes;
+    }
     const matrix = { at, outputs, inputs, format };
     this.matrices.push(matrix);
     return matrix;
@@ -158,21 +172,34 @@ class Loader {
 
   /** A vector stays outside: it goes to a kernel of the pack. */
   vector(name: string, size: number): Float32Array {
-    return widened(this.#weights.get(name, [size]));
+    const weight = this.#weights.get(name, [size]);
+    const vector = new Float32Array(size);
+    this.#loads.push({
+      bytes: vector.byteLength,
+      run: async () => vector.set(await widened(weight)),
+    });
+    return vector;
   }
 
-  load(native: Native): void {
-    for (const load of this.#loads) load(native);
+  async load(native: Native, onLoad: LoadListener): Promise<void> {
+    const total = this.#loads.reduce((sum, { bytes }) => sum + bytes, 0);
+    let done = 0;
+    onLoad(done, total);
+    for (const { bytes, run } of this.#loads) {
+      await run(native);
+      onLoad((done += bytes), total);
+    }
   }
 }
 
-function inFormat(weight: Weight, format: WeightFormat): Weight["data"] {
-  if (weight.format === "f16") requireFinite(weight);
-  return weight.format === format ? weight.data : widened(weight);
+async function inFormat(weight: Weight, format: WeightFormat): Promise<WeightData> {
+  const data = await weight.read();
+  if (weight.format === "f16") requireFinite(weight.name, data);
+  return weight.format === format ? data : inF32(weight.format, data);
 }
 
 /** The products widen f16 in a way that would make large numbers of infinities. */
-function requireFinite({ name, data }: Weight): void {
+function requireFinite(name: string, data: WeightData): void {
   const bits = new Uint16Array(data.buffer, data.byteOffset, data.length);
   for (let at = 0; at < bits.length; at++) {
     if ((bits[at]! & 0x7c00) === 0x7c00)

@@ -5,10 +5,9 @@
 // make text.
 
 import { Failure, MODEL_LIMITS } from "../base/mod.ts";
-import { openSafetensors } from "../tensor/mod.ts";
 import type { ModelConfig } from "./config.ts";
 import { type Fields, invalid, mismatch, parseObject, unsupported } from "./json.ts";
-import { type ModelFiles, widened, Weights } from "./weights.ts";
+import { type ModelFiles, openTensors, widened, Weights } from "./weights.ts";
 
 /** The products of a layer that an adapter may change. */
 export const TARGETS = ["q", "k", "v", "o", "gate", "up", "down"] as const;
@@ -48,17 +47,19 @@ export async function openAdapter(
   config: ModelConfig,
   weightsFile: string = ADAPTER_WEIGHTS,
 ): Promise<Adapter> {
-  const { configBytesMax, weightsFileBytesMax } = MODEL_LIMITS;
-  const { rank, scale } = parseAdapterConfig(await required(files, ADAPTER_CONFIG, configBytesMax));
-  const file = openSafetensors(await required(files, weightsFile, weightsFileBytesMax));
+  const settings = await files.read(ADAPTER_CONFIG, MODEL_LIMITS.configBytesMax);
+  const { rank, scale } = parseAdapterConfig(required(settings, ADAPTER_CONFIG));
+  const file = required(await openTensors(files, weightsFile), weightsFile);
   const weights = new Weights(new Map([[weightsFile, file]]));
   const found = new Set([...file.entries.keys()].map((name) => placeOf(name, config)));
-  const layers = Array.from({ length: config.layers }, (_, layer) => {
+  const layers: Map<Target, LowRank>[] = [];
+  for (let layer = 0; layer < config.layers; layer++) {
     const targets = TARGETS.filter((target) => found.has(`${layer} ${target}`));
-    return new Map(
-      targets.map((target) => [target, lowRank(weights, config, { layer, target, rank, scale })]),
-    );
-  });
+    const low = new Map<Target, LowRank>();
+    for (const target of targets)
+      low.set(target, await lowRank(weights, config, { layer, target, rank, scale }));
+    layers.push(low);
+  }
   return { rank, scale, layers };
 }
 
@@ -111,16 +112,16 @@ interface Place {
   readonly scale: number;
 }
 
-function lowRank(
+async function lowRank(
   weights: Weights,
   config: ModelConfig,
   { layer, target, rank, scale }: Place,
-): LowRank {
+): Promise<LowRank> {
   const { inputs, outputs } = widthsOf(target, config);
   const part = ["gate", "up", "down"].includes(target) ? "mlp" : "self_attn";
   const name = `base_model.model.model.layers.${layer}.${part}.${target}_proj`;
-  const a = widened(weights.get(`${name}.lora_A.weight`, [rank, inputs]));
-  const b = widened(weights.get(`${name}.lora_B.weight`, [outputs, rank]));
+  const a = await widened(weights.get(`${name}.lora_A.weight`, [rank, inputs]));
+  const b = await widened(weights.get(`${name}.lora_B.weight`, [outputs, rank]));
   for (const [half, data] of [
     ["A", a],
     ["B", b],
@@ -151,11 +152,10 @@ function widthsOf(target: Target, config: ModelConfig) {
   }
 }
 
-async function required(files: ModelFiles, name: string, bytesMax: number): Promise<Uint8Array> {
-  const bytes = await files.read(name, bytesMax);
-  if (bytes !== undefined) return bytes;
+function required<Found>(found: Found | undefined, at: string): Found {
+  if (found !== undefined) return found;
   throw new Failure("MODEL_MISMATCH", {
-    at: name,
+    at,
     found: "no such file",
     expected: `${ADAPTER_CONFIG} and ${ADAPTER_WEIGHTS} in one folder`,
     fix: "Name an adapter as PEFT saves it.",

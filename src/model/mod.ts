@@ -17,3 +17,4 @@ export { likeliest, randomFrom, type SampleOptions, type Sampler, samplerOf } fr
 export type { TextStream } from "./tokenizer/text-stream.ts";
 export { type EncodeOptions, parseTokenizer, type Tokenizer } from "./tokenizer/tokenizer.ts";
 export { type ModelFiles, openWeights, type Weights } from "./weights.ts";
+export type { Parts } from "../tensor/mod.ts";

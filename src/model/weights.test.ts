@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { tinyFile, tinyLlama } from "../../test/tiny-llama.fixture.ts";
+import { MODEL_LIMITS } from "../base/mod.ts";
 import { failureIn, failureOf } from "../pack/failure-of.fixture.ts";
 import { f16ArrayToF32, f32ArrayToBf16, openSafetensors } from "../tensor/mod.ts";
 import { type Tensor, writeSafetensors } from "../tensor/mod.ts";
@@ -56,9 +57,11 @@ test("a model in bf16 gives the logits of its rounded numbers", async () => {
   });
   const weights = await weightsOf(narrow);
   expect(weights.get(names[0]!, source.get(names[0]!).shape).format).toBe("bf16");
-  const again = narrow.map(([name, { shape }]): [string, Tensor] => {
-    return [name, { dtype: "f32", shape, data: widened(weights.get(name, shape)) }];
-  });
+  const again = await Promise.all(
+    narrow.map(async ([name, { shape }]): Promise<[string, Tensor]> => {
+      return [name, { dtype: "f32", shape, data: await widened(weights.get(name, shape)) }];
+    }),
+  );
   using decoder = await model.open({ weights });
   using judge = await model.open({ weights: await weightsOf(again) });
   const [found, wanted] = [decoder.feed(PROMPT), judge.feed(PROMPT)];
@@ -159,4 +162,48 @@ describe("a decoder refuses weights that", () => {
     const failure = await failureIn(model.open({ weights: await weightsOf(spoilt) }));
     expect(failure.code).toBe("MODEL_FILE_INVALID");
   });
+});
+
+/** A directory whose every file says that it has so many bytes, all of them zero. */
+function claiming(bytes: number) {
+  return {
+    read: async () => undefined,
+    open: async () => ({ bytes, read: async () => new Uint8Array(8) }),
+  };
+}
+
+test("a file of weights may reach the limit, and not exceed it; no tensor is read to know", async () => {
+  const most = MODEL_LIMITS.weightsFileBytesMax;
+  const over = await failureIn(openWeights(claiming(most + 1)));
+  expect(over.code).toBe("MODEL_TOO_LARGE");
+  const reaches = await failureIn(openWeights(claiming(most)));
+  expect(reaches.code).toBe("TENSOR_FILE_INVALID"); // It is looked into, and holds nothing.
+});
+
+test("a model beyond native memory is refused before any of its weights are read", async () => {
+  const config = { ...model.config, layers: 200, vocabulary: 2 ** 20, hidden: 4096 };
+  const reads: string[] = [];
+  const weights = {
+    get: (name: string, shape: readonly number[]) => {
+      const read = async () => {
+        reads.push(name);
+        return new Float32Array(0);
+      };
+      return { name, format: "f32", shape, read } as const;
+    },
+  } as unknown as Weights;
+  const failure = await failureIn(model.open({ config, weights }));
+  expect(failure.code).toBe("MODEL_TOO_LARGE");
+  expect(failure.found).toMatch(/^\d+ MiB of weights, cache and work space$/);
+  expect(reads).toEqual([]);
+});
+
+test("a decoder tells how much of the weights it has read, and what memory it holds", async () => {
+  const told: (readonly number[])[] = [];
+  using decoder = await model.open({ onLoad: (...bytes) => told.push(bytes) });
+  const total = told[0]![1]!;
+  expect(told[0]).toEqual([0, total]);
+  expect(told.at(-1)).toEqual([total, total]);
+  expect(told.every(([done], i) => i === 0 || done! > told[i - 1]![0]!)).toBe(true);
+  expect(decoder.memoryBytes).toBeGreaterThan(total);
 });

@@ -5,62 +5,68 @@ import { Failure, MODEL_LIMITS } from "../base/mod.ts";
 import {
   bf16ArrayToF32,
   f16ArrayToF32,
-  openSafetensors,
-  type SafetensorsFile,
+  openSafetensorsParts,
+  type Parts,
+  type SafetensorsParts,
 } from "../tensor/mod.ts";
-import type { Tensor } from "../tensor/mod.ts";
-import { invalid, mismatch, parseObject, unsupported } from "./json.ts";
+import { invalid, mismatch, parseObject, tooLarge, unsupported } from "./json.ts";
 
 /** A model's directory. Names are plain file names. */
 export interface ModelFiles {
   /** Undefined where there is no such file. Fails for one that is larger than `bytesMax`. */
   read(name: string, bytesMax: number): Promise<Uint8Array | undefined>;
+  /** Opens a file to be read in parts, as weights are. Where it is left out they are read whole. */
+  open?(name: string): Promise<Parts | undefined>;
 }
 
 /** What a weight is stored as, in the file and in memory. */
 export type WeightFormat = "f32" | "f16" | "bf16";
 
+export type WeightData = Float32Array | Float16Array | Uint16Array;
+
 export interface Weight {
   readonly name: string;
   readonly format: WeightFormat;
   readonly shape: readonly number[];
-  readonly data: Float32Array | Float16Array | Uint16Array;
+  /** Reads its values. Nobody keeps them here. */
+  read(): Promise<WeightData>;
 }
 
 export const SINGLE_FILE = "model.safetensors";
 export const INDEX_FILE = "model.safetensors.index.json";
 
-/** Opens `model.safetensors`, or all the shards that the index names. */
+/** Opens `model.safetensors`, or all the shards that the index names, and reads their headers. */
 export async function openWeights(files: ModelFiles): Promise<Weights> {
   const index = await files.read(INDEX_FILE, MODEL_LIMITS.configBytesMax);
   if (index === undefined)
     return new Weights(new Map([[SINGLE_FILE, await open(files, SINGLE_FILE)]]));
   const places = parseIndex(index);
-  const shards = new Map<string, SafetensorsFile>();
+  const shards = new Map<string, SafetensorsParts>();
   for (const shard of new Set(places.values())) shards.set(shard, await open(files, shard));
   return new Weights(shards, places);
 }
 
 export class Weights {
-  readonly #files: ReadonlyMap<string, SafetensorsFile>;
+  readonly #files: ReadonlyMap<string, SafetensorsParts>;
   /** The file of each tensor, where an index tells. */
   readonly #places: ReadonlyMap<string, string> | undefined;
 
-  constructor(files: ReadonlyMap<string, SafetensorsFile>, places?: ReadonlyMap<string, string>) {
+  constructor(files: ReadonlyMap<string, SafetensorsParts>, places?: ReadonlyMap<string, string>) {
     this.#files = files;
     this.#places = places;
   }
 
-  /** The weight `name`, checked to have `shape`. Its data is a view of the file. */
+  /** The weight `name`, checked to have `shape`. Nothing of it is read yet. */
   get(name: string, shape: readonly number[]): Weight {
-    const tensor = this.#tensor(name);
-    if (tensor.shape.join() !== shape.join())
-      throw mismatch(`tensor "${name}"`, `[${tensor.shape.join(", ")}]`, `[${shape.join(", ")}]`);
-    const format = formatOf(name, tensor);
-    return { name, format, shape, data: tensor.data as Weight["data"] };
+    const file = this.#fileOf(name);
+    const found = file.entries.get(name)!.shape;
+    if (found.join() !== shape.join())
+      throw mismatch(`tensor "${name}"`, `[${found.join(", ")}]`, `[${shape.join(", ")}]`);
+    const format = formatOf(name, file);
+    return { name, format, shape, read: async () => (await file.get(name)).data as WeightData };
   }
 
-  #tensor(name: string): Tensor {
+  #fileOf(name: string): SafetensorsParts {
     const place = this.#places?.get(name);
     if (this.#places !== undefined && place === undefined) throw missing(name);
     const file =
@@ -68,12 +74,17 @@ export class Weights {
         ? [...this.#files.values()].find(({ entries }) => entries.has(name))
         : this.#files.get(place);
     if (file === undefined || !file.entries.has(name)) throw missing(name);
-    return file.get(name);
+    return file;
   }
 }
 
 /** The weight's values as f32: a copy but for those that are f32. */
-export function widened({ format, data }: Weight): Float32Array {
+export async function widened(weight: Weight): Promise<Float32Array> {
+  return inF32(weight.format, await weight.read());
+}
+
+/** Values of a format as f32. */
+export function inF32(format: WeightFormat, data: WeightData): Float32Array {
   switch (format) {
     case "f32":
       return data as Float32Array;
@@ -86,14 +97,37 @@ export function widened({ format, data }: Weight): Float32Array {
   }
 }
 
-function formatOf(name: string, { dtype }: Tensor): WeightFormat {
+function formatOf(name: string, file: SafetensorsParts): WeightFormat {
+  const dtype = file.dtype(name);
   if (dtype === "f32" || dtype === "f16" || dtype === "bf16") return dtype;
   throw unsupported(`tensor "${name}"`, `element type ${dtype}`, "f32, f16 or bf16");
 }
 
-async function open(files: ModelFiles, name: string): Promise<SafetensorsFile> {
-  const bytes = await files.read(name, MODEL_LIMITS.weightsFileBytesMax);
-  if (bytes !== undefined) return openSafetensors(bytes);
+/** A file of tensors, in parts where the directory can. Undefined where there is none. */
+export async function openTensors(
+  files: ModelFiles,
+  name: string,
+): Promise<SafetensorsParts | undefined> {
+  const parts = await (files.open === undefined ? readWhole(files, name) : files.open(name));
+  if (parts === undefined) return undefined;
+  const most = MODEL_LIMITS.weightsFileBytesMax;
+  if (parts.bytes > most) throw tooLarge(name, parts.bytes, most);
+  return openSafetensorsParts(parts);
+}
+
+async function readWhole(files: ModelFiles, name: string): Promise<Parts | undefined> {
+  const whole = await files.read(name, MODEL_LIMITS.wholeFileBytesMax);
+  return (
+    whole && {
+      bytes: whole.length,
+      read: async (at, bytes) => whole.subarray(at, at + bytes),
+    }
+  );
+}
+
+async function open(files: ModelFiles, name: string): Promise<SafetensorsParts> {
+  const file = await openTensors(files, name);
+  if (file !== undefined) return file;
   throw new Failure("MODEL_MISMATCH", {
     at: name,
     found: "no such file",

@@ -22,5 +22,6 @@ export {
   type SafetensorsOptions,
   writeSafetensors,
 } from "./safetensors.ts";
+export { openSafetensorsParts, type Parts, SafetensorsParts } from "./safetensors-parts.ts";
 export type { SafetensorsEntry } from "./safetensors-header.ts";
 export { FILE_DTYPES, type FileDType, type Tensor } from "./tensor.ts";

@@ -45,12 +45,22 @@ export class SafetensorsFile {
 
   /** The tensor `name`: a view of the file's bytes where they are aligned, a copy where not. */
   get(name: string): Tensor {
-    const entry = this.entries.get(name);
-    if (entry === undefined) throw notFound(name, this.entries);
-    const dtype = READABLE.find(([readable]) => readable === entry.dtype)?.[1];
-    if (dtype === undefined) throw unreadable(entry);
+    const dtype = readableType(this.entries, name);
+    const entry = this.entries.get(name)!;
     return tensorOver(this.#bytes, entry, { dtype, shape: entry.shape });
   }
+}
+
+/** The element type of the tensor `name`. Fails where there is none, or none that can be read. */
+export function readableType(
+  entries: ReadonlyMap<string, SafetensorsEntry>,
+  name: string,
+): FileDType {
+  const entry = entries.get(name);
+  if (entry === undefined) throw notFound(name, entries);
+  const dtype = READABLE.find(([readable]) => readable === entry.dtype)?.[1];
+  if (dtype === undefined) throw unreadable(entry);
+  return dtype;
 }
 
 export interface SafetensorsOptions {

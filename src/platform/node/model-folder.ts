@@ -1,11 +1,12 @@
 // Model folder: a model's directory on this machine. Its files may be links, as download caches make
-// them: the directory is the host's own choice.
+// them: the directory is the host's own choice. Weights are read in parts, since a file of them may be larger
+// than what Node reads at once, and memory should hold them once.
 
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Failure } from "../../base/mod.ts";
-import type { ModelFiles } from "../../model/mod.ts";
+import type { ModelFiles, Parts } from "../../model/mod.ts";
 import { readFileWithin } from "./pack-files.ts";
 
 /** The files of `folder`. Fails with INPUT_UNREADABLE where there is no such folder. */
@@ -18,6 +19,35 @@ export async function modelFolder(folder: string | URL): Promise<ModelFiles> {
       const file = join(path, name);
       return (await exists(file)) ? readWithin(file, bytesMax) : undefined;
     },
+    open: async (name) => {
+      const file = join(path, name);
+      return (await exists(file)) ? openParts(file) : undefined;
+    },
+  };
+}
+
+const READ_BYTES_MAX = 2 ** 30; // Node's own limit of one read is twice that.
+
+/** Opens the file anew for each part, so that a model that is kept holds no handle. */
+async function openParts(file: string): Promise<Parts> {
+  const found = await stat(file);
+  if (!found.isFile()) throw unreadable(file, "something that is no regular file");
+  return {
+    bytes: found.size,
+    read: async (at, length) => {
+      await using handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
+        throw unreadable(file, cause.message, cause);
+      });
+      const bytes = new Uint8Array(length);
+      let done = 0;
+      while (done < length) {
+        const step = Math.min(length - done, READ_BYTES_MAX);
+        const { bytesRead } = await handle.read(bytes, done, step, at + done);
+        if (bytesRead === 0) throw unreadable(file, "a file that became shorter while it was read");
+        done += bytesRead;
+      }
+      return bytes;
+    },
   };
 }
 
@@ -26,7 +56,9 @@ async function readWithin(file: string, bytesMax: number): Promise<Uint8Array> {
     return await readFileWithin(file, bytesMax);
   } catch (cause) {
     if (!(cause instanceof Failure)) throw cause;
-    throw cause.code === "PACK_TOO_LARGE" ? tooLarge(file, cause) : unreadable(file, cause);
+    throw cause.code === "PACK_TOO_LARGE"
+      ? tooLarge(file, cause)
+      : unreadable(file, cause.found, cause);
   }
 }
 
@@ -43,10 +75,10 @@ function tooLarge(at: string, cause: Failure): Failure {
   return new Failure("MODEL_TOO_LARGE", { at, found, expected, fix }, { cause });
 }
 
-function unreadable(at: string, cause: Failure): Failure {
+function unreadable(at: string, found: string, cause?: Error): Failure {
   const expected = "a regular file that can be read";
   const fix = "Check the path and its permissions.";
-  return new Failure("INPUT_UNREADABLE", { at, found: cause.found, expected, fix }, { cause });
+  return new Failure("INPUT_UNREADABLE", { at, found, expected, fix }, { cause });
 }
 
 function noFolder(at: string, isFile: boolean): Failure {
