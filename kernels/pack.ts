@@ -2,9 +2,14 @@
 
 import type { PackSource } from "../src/pack/mod.ts";
 import { manifest as kvPackQ4 } from "./kv_pack_q4/manifest.ts";
+import { manifest as kvPackQ4F16 } from "./kv_pack_q4_f16/manifest.ts";
 import { manifest as kvPackQ8 } from "./kv_pack_q8/manifest.ts";
+import { manifest as kvPackQ8F16 } from "./kv_pack_q8_f16/manifest.ts";
 import { manifest as kvUnpackQ4 } from "./kv_unpack_q4/manifest.ts";
+import { manifest as kvUnpackQ4F16 } from "./kv_unpack_q4_f16/manifest.ts";
 import { manifest as kvUnpackQ8 } from "./kv_unpack_q8/manifest.ts";
+import { manifest as kvUnpackQ8F16 } from "./kv_unpack_q8_f16/manifest.ts";
+import { manifest as loraApplyF16 } from "./lora_apply_f16/manifest.ts";
 import { manifest as loraApplyF32 } from "./lora_apply_f32/manifest.ts";
 import { manifest as rmsnormF16 } from "./rmsnorm_f16/manifest.ts";
 import { manifest as rmsnormF32 } from "./rmsnorm_f32/manifest.ts";
@@ -17,8 +22,8 @@ import { manifest as swigluF16 } from "./swiglu_f16/manifest.ts";
 import { manifest as swigluF32 } from "./swiglu_f32/manifest.ts";
 import { manifest as swigluPackedF16 } from "./swiglu_packed_f16/manifest.ts";
 import { manifest as swigluPackedF32 } from "./swiglu_packed_f32/manifest.ts";
-
 import { withVariants } from "./variants.ts";
+
 export const pack = {
   name: "annulus-core",
   version: "0.1.0",
@@ -40,9 +45,13 @@ export const pack = {
     swigluPackedF32,
     swigluPackedF16,
     kvPackQ8,
+    kvPackQ8F16,
     kvUnpackQ8,
+    kvUnpackQ8F16,
     kvPackQ4,
+    kvPackQ4F16,
     kvUnpackQ4,
+    kvUnpackQ4F16,
     loraApplyF32,
     loraApplyF16,
   ]),
@@ -60,10 +69,15 @@ export const pack = {
     swiglu_packed_f32: "swiglu_packed_reference",
     swiglu_packed_f16: "swiglu_packed_reference",
     kv_pack_q8: "kv_pack_q8_reference",
+    kv_pack_q8_f16: "kv_pack_q8_reference",
     kv_unpack_q8: "kv_unpack_q8_reference",
+    kv_unpack_q8_f16: "kv_unpack_q8_reference",
     kv_pack_q4: "kv_pack_q4_reference",
+    kv_pack_q4_f16: "kv_pack_q4_reference",
     kv_unpack_q4: "kv_unpack_q4_reference",
+    kv_unpack_q4_f16: "kv_unpack_q4_reference",
     lora_apply_f32: "lora_apply_reference",
+    lora_apply_f16: "lora_apply_reference",
   },
 } as const satisfies PackSource;
 

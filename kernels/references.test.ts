@@ -79,7 +79,7 @@ describe.each(REQUESTS)("the reference of $kernel.id", ({ kernel, accepted }) =>
     eps: [0, -1, NaN, Infinity],
     act: [3, NaN],
     packing: [0, 3],
-    format: [0, 5],
+    format: [0, 7],
   };
   const bad = Object.entries(BAD).filter(([name]) => name in call.params);
   test.runIf(bad.length > 0)("refuses params that its kernels refuse, or that are missing", () => {

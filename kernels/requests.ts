@@ -43,9 +43,16 @@ const LAYOUTS = [
 ] as const;
 const NO_LAYOUT = { why: "no layout", code: 3, params: {} } as const;
 const ACTS = ["silu", "gelu_tanh", "gelu_erf"].map((act) => ({ act }));
-const FORMATS = ["q4_0", "q4_1", "kivi_k", "kivi_v"] as const;
-const Q4: readonly Shape[] = FORMATS.map((format) => {
-  return { dims: { ...BLOCKS, block_bytes: format === "q4_0" ? 18 : 20 }, params: { format } };
+const FORMATS = {
+  q4_0: 18,
+  q4_1: 20,
+  kivi_k: 20,
+  kivi_v: 20,
+  kivi_k2: 12,
+  kivi_v2: 12,
+} as const;
+const Q4: readonly Shape[] = Object.entries(FORMATS).map(([format, block_bytes]) => {
+  return { dims: { ...BLOCKS, block_bytes }, params: { format } };
 });
 
 /** The first whose name an id begins with: what begins alike stands further up. */
@@ -169,7 +176,8 @@ function dataOf(name: string, dtype: string, length: number, seed: number, param
 
 /** Packed blocks of normal values, cut or filled up to `length` bytes. */
 function blocksOf(length: number, { format }: Params, seed: number): Uint8Array {
-  const q4 = format === "q4_0" || format === "q4_1" ? format : "kivi_v";
+  const isTwo = format === "kivi_k2" || format === "kivi_v2";
+  const q4 = format === "q4_0" || format === "q4_1" ? format : isTwo ? "kivi_v2" : "kivi_v";
   const bytes = format === undefined ? 34 : BLOCK_BYTES[q4];
   const values = normals(Math.ceil(length / bytes) * 32, seed);
   const blocks = format === undefined ? packQ8(values)! : packQ4(values, q4)!;

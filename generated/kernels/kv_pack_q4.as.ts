@@ -26,8 +26,16 @@ export const FORMAT_KIVI_K: u32 = 3;
 // @ts-ignore: decorator
 @inline
 export const FORMAT_KIVI_V: u32 = 4;
+/** The param "format" set to "kivi_k2". */
+// @ts-ignore: decorator
+@inline
+export const FORMAT_KIVI_K2: u32 = 5;
+/** The param "format" set to "kivi_v2". */
+// @ts-ignore: decorator
+@inline
+export const FORMAT_KIVI_V2: u32 = 6;
 
-/** Layout of blocks; must be chosen. block_bytes is 18 for q4_0, else 20; kivi_k needs rows in groups of 32. */
+/** Layout of blocks; must be chosen. block_bytes is 18 for q4_0, 12 for kivi_k2 and kivi_v2, else 20; kivi_k and kivi_k2 need rows in groups of 32. */
 // @ts-ignore: decorator
 @inline
 export function format(params: usize): u32 {

@@ -23,13 +23,17 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const block = (value: (i: number) => number) =>
   Float32Array.from({ length: 32 }, (_, i) => value(i));
 
+/** The largest code, but for q4_0, whose codes have a sign. */
+const MOST = { q4_0: 8, q4_1: 15, kivi_v: 15, kivi_v2: 3 } as const;
+
 const GOLDEN = {
   q4_0: "c03f 8091 91a2 a2b3 b3c4 c4d5 d5e6 e6f7 f7f8",
   q4_1: "2240 c0cb 8080 9191 a2a2 b3b3 c4c4 d5d5 e6e6 f7f7",
   kivi_v: "2240 c0cb 0011 2233 4455 6677 8899 aabb ccdd eeff",
+  kivi_v2: "2b49 c0cb 0050 5555 aaaa faff",
 };
 
-describe.each(["q4_0", "q4_1", "kivi_v"] as const)("kv_pack_q4 in %s", (format) => {
+describe.each(["q4_0", "q4_1", "kivi_v", "kivi_v2"] as const)("kv_pack_q4 in %s", (format) => {
   const bytes = BLOCK_BYTES[format];
   const run = (x: Float32Array) => kernel.runBytes(callOf(x, format));
   const code = (x: Float32Array) => kernel.code(callOf(x, format));
@@ -87,7 +91,7 @@ describe.each(["q4_0", "q4_1", "kivi_v"] as const)("kv_pack_q4 in %s", (format) 
     const x = block((i) => (i - 16) * 2 ** -23);
     const packed = run(x);
     expect(packed).toEqual(packQ4(x, format));
-    expect((packed[0]! + 256 * packed[1]!) & 0x7fff).toBe(4);
+    expect((packed[0]! + 256 * packed[1]!) & 0x7fff).toBe(format === "kivi_v2" ? 21 : 4);
   });
 
   test("does not clamp negatives to 0, where upstream's three tiers do", () => {
@@ -108,7 +112,7 @@ describe.each(["q4_0", "q4_1", "kivi_v"] as const)("kv_pack_q4 in %s", (format) 
         const values = x.subarray(at, at + 32);
         const largest = Math.max(...values.map(Math.abs));
         const step =
-          format === "q4_0" ? largest / 8 : (Math.max(...values) - Math.min(...values)) / 15;
+          (format === "q4_0" ? largest : Math.max(...values) - Math.min(...values)) / MOST[format];
         const first = values.find((value) => Math.abs(value) === largest)!;
         values.forEach((value, i) => {
           const isClipped = format === "q4_0" && value / -first > 7.5 / 8;
@@ -126,7 +130,7 @@ describe.each(["q4_0", "q4_1", "kivi_v"] as const)("kv_pack_q4 in %s", (format) 
   });
 
   test("refuses values whose scale or minimum f16 cannot hold", () => {
-    const limit = format === "q4_0" ? 8 * 65520 : 15 * 65520;
+    const limit = MOST[format] * 65520;
     const below = new Float32Array(32).with(9, limit - 1);
     expect(run(below)).toEqual(packQ4(below, format));
     for (const value of [limit, 3.4e38, -3.4e38])
@@ -161,46 +165,66 @@ describe.each(["q4_0", "q4_1", "kivi_v"] as const)("kv_pack_q4 in %s", (format) 
   });
 });
 
-function keysOf(x: Float32Array, channels: number): Call {
-  const shapes = { x: [x.length / channels, channels / 32, 32] };
-  const dims = { block_bytes: 20 };
-  return { inputs: { x }, shapes, dims, params: { format: "kivi_k" } };
-}
+const KEYS = [
+  ["kivi_k", "kivi_v"],
+  ["kivi_k2", "kivi_v2"],
+] as const;
 
-test.each([
-  [32, 32],
-  [32, 128],
-  [64, 32],
-  [96, 64],
-])(
-  "kv_pack_q4 in kivi_k gives the reference's bytes for %i rows of %i channels",
-  (rows, channels) => {
+describe.each(KEYS)("kv_pack_q4 in %s", (format, like) => {
+  const keysOf = (x: Float32Array, channels: number): Call => ({
+    inputs: { x },
+    shapes: { x: [x.length / channels, channels / 32, 32] },
+    dims: { block_bytes: BLOCK_BYTES[like] },
+    params: { format },
+  });
+
+  test.each([
+    [32, 32],
+    [32, 128],
+    [64, 32],
+    [96, 64],
+  ])("gives the reference's bytes for %i rows of %i channels", (rows, channels) => {
     const random = randomFrom(rows);
     for (const scale of [1e-30, 1e-5, 1, 300, 1e4]) {
       const x = normals(rows * channels, channels, scale);
-      expect(kernel.runBytes(keysOf(x, channels))).toEqual(packKiviKeys(x, channels));
+      expect(kernel.runBytes(keysOf(x, channels))).toEqual(packKiviKeys(x, channels, like));
       const steps = x.map((value) => Math.round(random() * 8) * (value > 0 ? 1 : 0.5));
-      expect(kernel.runBytes(keysOf(steps, channels))).toEqual(packKiviKeys(steps, channels));
+      expect(kernel.runBytes(keysOf(steps, channels))).toEqual(packKiviKeys(steps, channels, like));
     }
-  },
-);
+  });
 
-test("kv_pack_q4 in kivi_k keeps a large channel from spoiling its neighbours", () => {
-  const plain = normals(32 * 32, 5);
-  const x = plain.map((value, i) => (i % 32 === 7 ? 1000 + value : value));
-  const back = unpackKiviKeys(kernel.runBytes(keysOf(x, 32)), 32)!;
-  for (const [i, value] of x.entries()) expect(Math.abs(back[i]! - value)).toBeLessThan(0.6);
+  test("keeps a large channel from spoiling its neighbours", () => {
+    const plain = normals(32 * 32, 5);
+    const x = plain.map((value, i) => (i % 32 === 7 ? 1000 + value : value));
+    const back = unpackKiviKeys(kernel.runBytes(keysOf(x, 32)), 32, like)!;
+    const bound = format === "kivi_k" ? 0.6 : 1.5;
+    for (const [i, value] of x.entries()) expect(Math.abs(back[i]! - value)).toBeLessThan(bound);
+  });
+
+  test("refuses NaN, infinity and what f16 cannot hold at every place", () => {
+    for (const bad of [NaN, Infinity, -Infinity, 1e6, -1e6])
+      for (let i = 0; i < 1024; i += 7)
+        expect(kernel.code(keysOf(normals(1024, 1).with(i, bad), 32))).toBe(1);
+  });
+
+  test("refuses rows that fill no group of 32", () => {
+    for (const rows of [1, 31, 33, 63])
+      expect(kernel.code(keysOf(new Float32Array(rows * 64), 64))).toBe(KERNEL_CODES.INVALID_INPUT);
+  });
 });
 
-test("kv_pack_q4 in kivi_k refuses NaN, infinity and what f16 cannot hold at every place", () => {
-  for (const bad of [NaN, Infinity, -Infinity, 1e6, -1e6])
-    for (let i = 0; i < 1024; i += 3)
-      expect(kernel.code(keysOf(normals(1024, 1).with(i, bad), 32))).toBe(1);
+test("kv_pack_q4 in kivi_v2 puts the code of the first of four values into the lowest bits", () => {
+  const x = block((i) => (i === 31 ? 3 : i % 4)); // A step of 1, from 0.
+  expect(hex(kernel.runBytes(callOf(x, "kivi_v2")))).toBe(`003c0000${"e4".repeat(8)}`);
 });
 
-test("kv_pack_q4 in kivi_k refuses rows that fill no group of 32", () => {
-  for (const rows of [1, 31, 33, 63])
-    expect(kernel.code(keysOf(new Float32Array(rows * 64), 64))).toBe(KERNEL_CODES.INVALID_INPUT);
+test("kv_pack_q4 in kivi_v takes each block's steps from its own values, where upstream takes keys'", () => {
+  const [keys, values] = [normals(32, 1), normals(32, 2, 100)];
+  const x = Float32Array.from([...keys, ...values]);
+  const back = unpackQ4(kernel.runBytes(callOf(x, "kivi_v")), "kivi_v")!;
+  for (const [i, value] of values.entries()) {
+    expect(Math.abs(back[32 + i]! - value)).toBeLessThan(20); // Half a step; the keys' codes end at 2.
+  }
 });
 
 test("kv_pack_q4 in q4_0 gives the first of two opposite extremes its full range", () => {
@@ -224,7 +248,7 @@ test("kv_pack_q4 puts values j and j + 16 into one byte, where upstream puts nei
 
 test("kv_pack_q4 refuses to guess the format", () => {
   const call = callOf(new Float32Array(64), "q4_0");
-  for (const format of [0, 5, 2 ** 32 - 1]) {
+  for (const format of [0, 7, 2 ** 32 - 1]) {
     const unknown = (params: DataView) => params.setUint32(0, format, true);
     expect(kernel.code({ ...call, block: unknown })).toBe(KERNEL_CODES.INVALID_PARAMS);
   }

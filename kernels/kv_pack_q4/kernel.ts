@@ -1,22 +1,11 @@
-// kv_pack_q4: f32 into blocks of 4-bit integers, byte for byte as GGML's Q4_0 and Q4_1, or for KIVI.
-// In x f32[rows, blocks, 32]; out packed u8[rows, blocks, block_bytes], 18 or 20 as the format says.
-// Judge: src/reference, every byte.
+// kv_pack_q4: f32 into blocks of 4-bit integers, byte for byte as GGML's Q4_0 and Q4_1, or of 4 or 2 bits for
+// KIVI. In x f32[rows, blocks, 32]; out packed u8[rows, blocks, block_bytes], as many as the format says:
 //
-//   q4_0: | d f16 |         | 16 bytes of codes |     x is about (code - 8) * d
-//   q4_1: | d f16 | min f16 | 16 bytes of codes |     x is about code * d + min
+//   q4_0 18, q4_1 20: see std/q4.ts
+//   kivi_k, kivi_v 20, kivi_k2, kivi_v2 12: see std/kivi-pack.ts; blocks of keys run along 32 rows
 //
-// Byte j holds the code of value j in its low half and that of value j + 16 in its high half.
-// For kivi_k, whose blocks run along 32 rows, and kivi_v see std/kivi-pack.ts: 20 bytes.
-//
-// q4_0: d = m / -8, where m is the first of the values with the largest magnitude, with its sign; the
-// opposite of m is therefore clipped to 7/8. Codes are x * (1 / d) + 8.5 without its fraction, at most
-// 15. Zeros have d = -0 and codes of 8. q4_1: d = (max - min) / 15 and codes (x - min) * (1 / d) + 0.5
-// without its fraction, at most 15. Both take codes from what is not yet rounded to f16.
-//
-// NaN, infinity, and values whose d or min is beyond f16 are INVALID_INPUT; see kv_pack_q8.
-//
-// Speed. Codes stay f32 until two make a byte: low + 16 * high is exact, and one addition of 1.5 * 2^23
-// then moves both into the low bits. Constants stay in registers.
+// NaN and infinity are INVALID_INPUT, and so are values whose scale or minimum is beyond f16; see
+// kv_pack_q8. Judge: the reference, every byte.
 // Versions: 1 a block per turn (this one).
 
 import {
@@ -37,7 +26,9 @@ import {
   dimRows,
   format,
   FORMAT_KIVI_K,
+  FORMAT_KIVI_K2,
   FORMAT_KIVI_V,
+  FORMAT_KIVI_V2,
   FORMAT_Q4_0,
   FORMAT_Q4_1,
   PARAMS_BYTES,
@@ -50,24 +41,18 @@ export { kernel_info } from "../../generated/kernels/kv_pack_q4.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
 export { forward as kernel_forward, forward as kv_pack_q4_forward };
 
-const Q4_0: u32 = 18; // Bytes of a packed block.
-const Q4_1: u32 = 20;
-
-const MAGIC = memory.data<f32>([12582912]); // 1.5 * 2^23.
-const FIFTEEN = memory.data<f32>([15]);
-const SIXTEEN = memory.data<f32>([16]);
-
 function forward(desc: usize): i32 {
   if (paramsSize(desc) != PARAMS_BYTES) return INVALID_PARAMS;
   const params: usize = paramsOffset(desc);
   const kind = format(params);
-  if (kind < FORMAT_Q4_0 || kind > FORMAT_KIVI_V) return INVALID_PARAMS;
-  const bytes: u32 = kind == FORMAT_Q4_0 ? Q4_0 : Q4_1;
+  if (kind < FORMAT_Q4_0 || kind > FORMAT_KIVI_V2) return INVALID_PARAMS;
+  const bytes = bytesOf(kind);
   const blocks = blocksIn(dimRows(params), dimBlocks(params));
   if (<u64>inputASize(desc) != blocks * BLOCK_F32) return INVALID_INPUT;
   if (dimBlockBytes(params) != bytes) return INVALID_OUTPUT;
   if (<u64>outputSize(desc) != blocks * bytes) return INVALID_OUTPUT;
-  if (kind == FORMAT_KIVI_K && dimRows(params) % BLOCK_VALUES != 0) return INVALID_INPUT;
+  const ofKeys = kind == FORMAT_KIVI_K || kind == FORMAT_KIVI_K2;
+  if (ofKeys && dimRows(params) % BLOCK_VALUES != 0) return INVALID_INPUT;
   if (blocks == 0) return OK;
   const x: usize = inputAOffset(desc);
   const end = x + inputASize(desc);
@@ -81,6 +66,7 @@ function forward(desc: usize): i32 {
   return packKeys<f32>(x, end, packed, 0, rowBytes, 2);
 }
 
+/** Bytes of a packed block. */
 // @ts-ignore: decorator
 @inline
 function bytesOf(kind: u32): u32 {

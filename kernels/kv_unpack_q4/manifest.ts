@@ -17,10 +17,10 @@ export const manifest = {
       type: "u32",
       default: 0,
       min: 0,
-      max: 4,
-      values: { unspecified: 0, q4_0: 1, q4_1: 2, kivi_k: 3, kivi_v: 4 },
+      max: 6,
+      values: { unspecified: 0, q4_0: 1, q4_1: 2, kivi_k: 3, kivi_v: 4, kivi_k2: 5, kivi_v2: 6 },
       description:
-        "layout of blocks; must be chosen. block_bytes is 18 for q4_0, else 20; kivi_k needs rows in groups of 32",
+        "layout of blocks; must be chosen. block_bytes is 18 for q4_0, 12 for kivi_k2 and kivi_v2, else 20; kivi_k and kivi_k2 need rows in groups of 32",
     },
   },
   accuracy: { max_abs: 0 },

@@ -58,6 +58,8 @@ function tensorsOf(
   };
 }
 
+const ones = (length: number) => new Float16Array(length).fill(1);
+
 /** Half a unit in the last place, and 1e-5 of the terms. */
 function expectNear(y: Float16Array, shape: LoraShape, tensors: Tensors): void {
   const { y: expected, magnitudes } = lora(shape, tensors);
@@ -112,7 +114,6 @@ test("lora_apply_f16 adds up long rows in f32, where f16 would lose half of the 
   const y = run(shape, tensors);
   expect(y).toEqual(widely(shape, tensors));
   expectNear(y, shape, tensors);
-  const ones = (length: number) => new Float16Array(length).fill(1);
   const sum = run(
     { tokens: 1, in: 4099, out: 1, rank: 1 },
     {

@@ -5,6 +5,7 @@
 
 export const BLOCK_VALUES: u32 = 32;
 export const BLOCK_F32: usize = 128; // Bytes of a block's values as f32.
+export const BLOCK_F16: usize = 64; // As f16.
 
 /** From here on a number rounds to infinity as f16. */
 // @ts-ignore: decorator

@@ -26,10 +26,7 @@ export function widenTo(to: usize, from: usize, bytes: usize): void {
   const vectors = to + (bytes & ~(VECTOR - 1));
   const end = to + bytes;
   while (to != wide) {
-    widenEight(to, from);
-    widenEight(to + 32, from + 16);
-    widenEight(to + 64, from + 32);
-    widenEight(to + 96, from + 48);
+    widenWide(to, from);
     to += WIDE;
     from += WIDE / 2;
   }
@@ -42,6 +39,9 @@ export function widenTo(to: usize, from: usize, bytes: usize): void {
     v128.store32_lane(to, loadHalf1(from), 0);
     to += sizeof<f32>();
     from += 2;
+  }
+}
+
 /** Widens a block of 32 values. */
 // @ts-ignore: decorator
 @inline
@@ -57,9 +57,6 @@ function widenWide(to: usize, from: usize): void {
   widenEight(to + 32, from + 16);
   widenEight(to + 64, from + 32);
   widenEight(to + 96, from + 48);
-}
-
-  }
 }
 
 // @ts-ignore: decorator
@@ -82,10 +79,7 @@ export function narrowTo(to: usize, from: usize, bytes: usize): void {
   const vectors = from + (bytes & ~(VECTOR - 1));
   const end = from + bytes;
   while (from != wide) {
-    storeHalf8(to, v128.load(from), v128.load(from, 16));
-    storeHalf8(to + 16, v128.load(from, 32), v128.load(from, 48));
-    storeHalf8(to + 32, v128.load(from, 64), v128.load(from, 80));
-    storeHalf8(to + 48, v128.load(from, 96), v128.load(from, 112));
+    narrowWide(to, from);
     to += WIDE / 2;
     from += WIDE;
   }
@@ -94,6 +88,12 @@ export function narrowTo(to: usize, from: usize, bytes: usize): void {
     to += VECTOR / 2;
     from += VECTOR;
   }
+  while (from != end) {
+    storeHalf1(to, v128.load32_zero(from));
+    to += 2;
+    from += sizeof<f32>();
+  }
+}
 
 /** Narrows a block of 32 values. */
 // @ts-ignore: decorator
@@ -110,10 +110,4 @@ function narrowWide(to: usize, from: usize): void {
   storeHalf8(to + 16, v128.load(from, 32), v128.load(from, 48));
   storeHalf8(to + 32, v128.load(from, 64), v128.load(from, 80));
   storeHalf8(to + 48, v128.load(from, 96), v128.load(from, 112));
-}
-  while (from != end) {
-    storeHalf1(to, v128.load32_zero(from));
-    to += 2;
-    from += sizeof<f32>();
-  }
 }

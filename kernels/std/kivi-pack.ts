@@ -1,18 +1,20 @@
-// KIVI: packs 32 values as 4-bit codes of steps from the least of them. Values of a cache are grouped
-// within a token, keys along 32 tokens of one channel, since some channels of keys are far larger than
-// others and would spoil their neighbours.
+// KIVI: packs 32 values as codes of 4 or 2 bits: of steps from the least of them. Values of a cache are
+// grouped within a token, keys along 32 tokens of one channel, since some channels of keys are far larger
+// than others and would spoil their neighbours.
 //
-//   block: | step f16 | least f16 | 32 codes of 4 bits, the first lowest |
+//   block: | step f16 | least f16 | 32 codes, the first lowest |
 //
 // A value is about code * step + least.
 //
-// step = (greatest - least) / 15. Codes come from the step and the least as f16 has them, which is what
-// unpacking will use: (x - least) / step to the nearest, ties to even, from 0 to 15; 0 where the step
-// is 0.
+// step = (greatest - least) / 15, or 3 for 2 bits. Codes come from the step and the least as f16 has them,
+// which is what unpacking will use: (x - least) / step to the nearest, ties to even, from 0 to 15 or 3; 0
+// where the step is 0.
+//
+// `T` is f32, or u16 for f16, of which 32 values, or 32 rows of four, are widened in `wide` on their way.
+// `bits` is a constant, for which the compiler makes loops of their own.
 
 import { INVALID_INPUT, OK } from "../../generated/abi.as";
 import {
-  BLOCK_F32,
   f16Bits,
   f16Value,
   firstOf,
@@ -31,17 +33,26 @@ import { packKiviPlainly } from "./scalar/blocks";
 @inline
 export const KIVI_2: u32 = 12;
 
-const BLOCK: usize = 20; // Bytes of a packed block.
+/** Bytes of `wide`: 32 rows of four f32. */
+// @ts-ignore: decorator
+@inline
+export const KIVI_WIDE: u32 = 512;
 
 const MAGIC = memory.data<f32>([8388608]); // 2^23: what is added to it lies in the low bits.
-const FIFTEEN = memory.data<f32>([15]);
-const SIXTEEN = memory.data<f32>([16]);
+const MOST = memory.data<f32>([15, 3]); // The largest code, of 4 bits and of 2.
+const POWERS = memory.data<f32>([16, 4]); // What a code is moved up by to make room for one.
+
+/** Bytes of a packed block. */
+// @ts-ignore: decorator
+@inline
+export function kiviBytes(bits: u32): usize {
+  return 4 + 4 * bits;
+}
 
 /** Packs blocks of 32 neighbouring values, from `x` to `end`, which are not the same. */
-export function packValues(x: usize, end: usize, packed: usize): i32 {
-  const fifteen = v128.load32_splat(FIFTEEN);
-  const sixteen = v128.load32_splat(SIXTEEN);
-  const magic = v128.load32_splat(MAGIC);
+// @ts-ignore: decorator
+@inline
+export function packValues<T>(x: usize, end: usize, packed: usize, wide: usize, bits: u32): i32 {
   do {
     const block = wideBlock<T>(x, wide);
     if (!packBlock(block, packed, bits)) return INVALID_INPUT;
@@ -51,7 +62,7 @@ export function packValues(x: usize, end: usize, packed: usize): i32 {
   return OK;
 }
 
-/** The codes of eight neighbouring values, two in the low byte of each lane. */
+/** False where a block cannot hold the values. */
 // @ts-ignore: decorator
 @inline
 function packBlock(x: usize, packed: usize, bits: u32): bool {
@@ -99,22 +110,23 @@ function fourPairs(x: usize, from: v128, steps: v128, bits: u32): v128 {
 function pairsOf(a: v128, b: v128, power: v128): v128 {
   const even = i32x4.shuffle(a, b, 0, 2, 4, 6);
   const odd = i32x4.shuffle(a, b, 1, 3, 5, 7);
-  return whole(f32x4.add(even, f32x4.mul(odd, sixteen)), magic);
+  return f32x4.add(even, f32x4.mul(odd, power));
 }
 
 /** Codes as f32. A step of 0 stands as infinity here, which makes every code 0. */
 // @ts-ignore: decorator
 @inline
-function codes(x: v128, from: v128, steps: v128, fifteen: v128): v128 {
+function codes(x: v128, from: v128, steps: v128, bits: u32): v128 {
   const quotient = f32x4.div(f32x4.sub(x, from), steps);
   const rounded = f32x4.pmax(f32x4.nearest(quotient), f32x4.splat(0));
-  return f32x4.pmin(rounded, fifteen);
+  return f32x4.pmin(rounded, v128.load32_splat(MOST + (bits == 4 ? 0 : 4)));
 }
 
-/** Whole f32 from 0 to 65535 as i32; `magic` is 2^23. */
+/** Whole f32 from 0 to 65535 as i32. */
 // @ts-ignore: decorator
 @inline
-function whole(values: v128, magic: v128): v128 {
+function whole(values: v128): v128 {
+  const magic = v128.load32_splat(MAGIC);
   return i32x4.sub(f32x4.add(values, magic), magic);
 }
 
@@ -122,7 +134,16 @@ function whole(values: v128, magic: v128): v128 {
  * Packs groups of 32 rows of `rowBytes` bytes each, from `x` to `end`, which are not the same. A group's
  * blocks follow each other, one for each channel.
  */
-export function packKeys(x: usize, end: usize, packed: usize, rowBytes: usize): i32 {
+// @ts-ignore: decorator
+@inline
+export function packKeys<T>(
+  x: usize,
+  end: usize,
+  packed: usize,
+  wide: usize,
+  rowBytes: usize,
+  bits: u32,
+): i32 {
   do {
     const next = x + rowBytes;
     do {
@@ -136,6 +157,26 @@ export function packKeys(x: usize, end: usize, packed: usize, rowBytes: usize): 
     x += 31 * rowBytes;
   } while (x != end);
   return OK;
+}
+
+/** Widens 32 rows of four f16 to rows that follow each other. */
+function widenRows(x: usize, rowBytes: usize, wide: usize): void {
+  const end = wide + KIVI_WIDE;
+  if (!ASC_FEATURE_SIMD) {
+    for (; wide != end; wide += 16) {
+      for (let i: usize = 0; i < 4; i++) store<f32>(wide + 4 * i, loadHalf(x + 2 * i));
+      x += rowBytes;
+    }
+    return;
+  }
+  do {
+    v128.store(wide, loadHalf4(x));
+    v128.store(wide, loadHalf4(x + rowBytes), 16);
+    v128.store(wide, loadHalf4(x + 2 * rowBytes), 32);
+    v128.store(wide, loadHalf4(x + 3 * rowBytes), 48);
+    x += 4 * rowBytes;
+    wide += 64;
+  } while (wide != end);
 }
 
 /** Packs 32 rows of the four channels at `x`. False when a block cannot hold them. */
@@ -163,28 +204,8 @@ function packFourChannels(x: usize, rowBytes: usize, packed: usize, bits: u32): 
     largest = i32x4.max_s(largest, i32x4.max_s(ab, i32x4.max_s(f32x4.abs(c), f32x4.abs(d))));
   }
   const spread = f32x4.abs(f32x4.sub(greatest, least));
-  const step = f32x4.div(spread, v128.load32_splat(FIFTEEN));
+  const step = f32x4.div(spread, v128.load32_splat(MOST + (bits == 4 ? 0 : 4)));
   const limit = f32x4.splat(65520);
-/** Widens 32 rows of four f16 to rows that follow each other. */
-function widenRows(x: usize, rowBytes: usize, wide: usize): void {
-  const end = wide + KIVI_WIDE;
-  if (!ASC_FEATURE_SIMD) {
-    for (; wide != end; wide += 16) {
-      for (let i: usize = 0; i < 4; i++) store<f32>(wide + 4 * i, loadHalf(x + 2 * i));
-      x += rowBytes;
-    }
-    return;
-  }
-  do {
-    v128.store(wide, loadHalf4(x));
-    v128.store(wide, loadHalf4(x + rowBytes), 16);
-    v128.store(wide, loadHalf4(x + 2 * rowBytes), 32);
-    v128.store(wide, loadHalf4(x + 3 * rowBytes), 48);
-    x += 4 * rowBytes;
-    wide += 64;
-  } while (wide != end);
-}
-
   const fits = v128.and(f32x4.lt(step, limit), f32x4.lt(f32x4.abs(least), limit));
   const numbers = f32x4.lt(largest, f32x4.splat(Infinity));
   if (!i32x4.all_true(v128.and(fits, numbers))) return false;
@@ -204,22 +225,37 @@ function widenRows(x: usize, rowBytes: usize, wide: usize): void {
     const high = fourRows(x + 4 * rowBytes, rowBytes, from, steps, bits);
     let word = v128.or(low, i32x4.shl(high, 4 * bits));
     x += 8 * rowBytes;
+    if (bits == 2) {
+      const third = fourRows(x, rowBytes, from, steps, bits);
+      const fourth = fourRows(x + 4 * rowBytes, rowBytes, from, steps, bits);
+      word = v128.or(word, i32x4.shl(v128.or(third, i32x4.shl(fourth, 8)), 16));
+      x += 8 * rowBytes;
+    }
+    storeFour(packed, block, word);
   }
   return true;
 }
 
-/** The codes of four rows of four channels, 16 bits for each channel. */
+/** Stores a word for each of four blocks, `block` bytes apart. */
 // @ts-ignore: decorator
 @inline
-function fourRows(x: usize, rowBytes: usize, from: v128, steps: v128): v128 {
-  const fifteen = v128.load32_splat(FIFTEEN);
-  const sixteen = v128.load32_splat(SIXTEEN);
-  const a = codes(v128.load(x), from, steps, fifteen);
-  const b = codes(v128.load(x + rowBytes), from, steps, fifteen);
-  const c = codes(v128.load(x + 2 * rowBytes), from, steps, fifteen);
-  const d = codes(v128.load(x + 3 * rowBytes), from, steps, fifteen);
-  const ab = f32x4.add(a, f32x4.mul(b, sixteen));
-  const cd = f32x4.add(c, f32x4.mul(d, sixteen));
-  const magic = v128.load32_splat(MAGIC);
-  return whole(f32x4.add(ab, f32x4.mul(cd, f32x4.splat(256))), magic);
+function storeFour(at: usize, block: usize, words: v128): void {
+  v128.store32_lane(at, words, 0);
+  v128.store32_lane(at + block, words, 1);
+  v128.store32_lane(at + 2 * block, words, 2);
+  v128.store32_lane(at + 3 * block, words, 3);
+}
+
+/** The codes of four rows of four channels, 16 or 8 bits for each channel. */
+// @ts-ignore: decorator
+@inline
+function fourRows(x: usize, rowBytes: usize, from: v128, steps: v128, bits: u32): v128 {
+  const power = v128.load32_splat(POWERS + (bits == 4 ? 0 : 4));
+  const a = codes(v128.load(x), from, steps, bits);
+  const b = codes(v128.load(x + rowBytes), from, steps, bits);
+  const c = codes(v128.load(x + 2 * rowBytes), from, steps, bits);
+  const d = codes(v128.load(x + 3 * rowBytes), from, steps, bits);
+  const ab = f32x4.add(a, f32x4.mul(b, power));
+  const cd = f32x4.add(c, f32x4.mul(d, power));
+  return whole(f32x4.add(ab, f32x4.mul(cd, f32x4.mul(power, power))));
 }

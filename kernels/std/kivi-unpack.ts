@@ -1,9 +1,8 @@
-// KIVI: unpacks what kivi-pack.ts packs, whose layout is there: x = code * step + least, product
-// and sum each rounded.
+// KIVI: unpacks what kivi-pack.ts packs, whose layout and parameters are there: x = code * step + least,
+// product and sum each rounded.
 
 import { INVALID_INPUT, OK } from "../../generated/abi.as";
-import { BLOCK_F32, isF16Beyond } from "./block";
-import { widen } from "./half";
+import { isF16Beyond } from "./block";
 import { highHalves, lowHalves, moved16 } from "./codes";
 import { narrowEight, widen } from "./half";
 import { narrowBlock } from "./half-rows";
@@ -12,7 +11,9 @@ import { unpackKiviPlainly } from "./scalar/blocks";
 import { storeHalf } from "./scalar/half";
 
 /** Unpacks blocks of 32 neighbouring values, from `packed` to `end`. */
-export function unpackValues(packed: usize, end: usize, x: usize): i32 {
+// @ts-ignore: decorator
+@inline
+export function unpackValues<T>(packed: usize, end: usize, x: usize, wide: usize, bits: u32): i32 {
   while (packed != end) {
     if (!unpackBlock(packed, sizeof<T>() == 2 ? wide : x, bits)) return INVALID_INPUT;
     if (sizeof<T>() == 2) narrowBlock(x, wide);
@@ -37,10 +38,21 @@ function unpackBlock(packed: usize, x: usize, bits: u32): bool {
     const odd = highHalves(bytes);
     moved16(firstPairs(even, odd), x, step, from);
     moved16(lastPairs(even, odd), x + 64, step, from);
-    packed += BLOCK;
-    x += BLOCK_F32;
+  } else {
+    const bytes = v128.load64_zero(packed, 4);
+    const first = firstPairs(quarter(bytes), quarter(i16x8.shr_u(bytes, 2)));
+    const second = firstPairs(quarter(i16x8.shr_u(bytes, 4)), quarter(i16x8.shr_u(bytes, 6)));
+    moved16(i16x8.shuffle(first, second, 0, 8, 1, 9, 2, 10, 3, 11), x, step, from);
+    moved16(i16x8.shuffle(first, second, 4, 12, 5, 13, 6, 14, 7, 15), x + 64, step, from);
   }
-  return OK;
+  return true;
+}
+
+/** The lowest code of 2 bits in every byte. */
+// @ts-ignore: decorator
+@inline
+function quarter(bytes: v128): v128 {
+  return v128.and(bytes, i8x16.splat(3));
 }
 
 // @ts-ignore: decorator
@@ -56,7 +68,16 @@ function lastPairs(a: v128, b: v128): v128 {
 }
 
 /** Unpacks groups of 32 rows of `rowBytes` bytes each, from `packed` to `end`. */
-export function unpackKeys(packed: usize, end: usize, x: usize, rowBytes: usize): i32 {
+// @ts-ignore: decorator
+@inline
+export function unpackKeys<T>(
+  packed: usize,
+  end: usize,
+  x: usize,
+  wide: usize,
+  rowBytes: usize,
+  bits: u32,
+): i32 {
   while (packed != end) {
     const next = x + rowBytes;
     do {
@@ -72,33 +93,6 @@ export function unpackKeys(packed: usize, end: usize, x: usize, rowBytes: usize)
   return OK;
 }
 
-/** Unpacks 32 rows of four channels. False when a step or a least value is no number. */
-function unpackFourChannels(packed: usize, x: usize, rowBytes: usize, bits: u32): bool {
-  const block = kiviBytes(bits);
-  if (!ASC_FEATURE_SIMD) {
-    for (let channel: usize = 0; channel < 4; channel++) {
-      const at = packed + channel * block;
-      if (!unpackKiviPlainly(at, x + channel * 4, rowBytes, bits)) return false;
-    }
-    return true;
-  }
-  if (isBeyond(packed) || isBeyond(packed + block)) return false;
-  if (isBeyond(packed + 2 * block) || isBeyond(packed + 3 * block)) return false;
-  const heads = fourWords(packed, block);
-  const steps = widen(i16x8.shuffle(heads, heads, 0, 2, 4, 6, 0, 2, 4, 6));
-  const from = widen(i16x8.shuffle(heads, heads, 1, 3, 5, 7, 1, 3, 5, 7));
-  for (let word: usize = 4; word != 20; word += 4) {
-    const eight = fourWords(packed + word);
-    row(eight, x, steps, from);
-    row(i32x4.shr_u(eight, 4), x + rowBytes, steps, from);
-    row(i32x4.shr_u(eight, 8), x + 2 * rowBytes, steps, from);
-    row(i32x4.shr_u(eight, 12), x + 3 * rowBytes, steps, from);
-    row(i32x4.shr_u(eight, 16), x + 4 * rowBytes, steps, from);
-    row(i32x4.shr_u(eight, 20), x + 5 * rowBytes, steps, from);
-    row(i32x4.shr_u(eight, 24), x + 6 * rowBytes, steps, from);
-    row(i32x4.shr_u(eight, 28), x + 7 * rowBytes, steps, from);
-    x += 8 * rowBytes;
-  }
 /** Narrows 32 rows of four f32, which follow each other, to rows `rowBytes` apart. */
 function narrowRows(x: usize, rowBytes: usize, wide: usize): void {
   const end = wide + KIVI_WIDE;
@@ -121,24 +115,71 @@ function narrowRows(x: usize, rowBytes: usize, wide: usize): void {
   } while (wide != end);
 }
 
+/** Unpacks 32 rows of four channels. False when a step or a least value is no number. */
+function unpackFourChannels(packed: usize, x: usize, rowBytes: usize, bits: u32): bool {
+  const block = kiviBytes(bits);
+  if (!ASC_FEATURE_SIMD) {
+    for (let channel: usize = 0; channel < 4; channel++) {
+      const at = packed + channel * block;
+      if (!unpackKiviPlainly(at, x + channel * 4, rowBytes, bits)) return false;
+    }
+    return true;
+  }
+  if (isBeyond(packed) || isBeyond(packed + block)) return false;
+  if (isBeyond(packed + 2 * block) || isBeyond(packed + 3 * block)) return false;
+  const heads = fourWords(packed, block);
+  const steps = widen(i16x8.shuffle(heads, heads, 0, 2, 4, 6, 0, 2, 4, 6));
+  const from = widen(i16x8.shuffle(heads, heads, 1, 3, 5, 7, 1, 3, 5, 7));
+  const end = packed + block;
+  for (packed += 4; packed != end; packed += 4) {
+    let word = fourWords(packed, block);
+    eightRows(word, x, rowBytes, steps, from, bits);
+    x += 8 * rowBytes;
+    if (bits == 2) {
+      word = i32x4.shr_u(word, 16);
+      eightRows(word, x, rowBytes, steps, from, bits);
+      x += 8 * rowBytes;
+    }
+  }
   return true;
 }
 
-/** The words at one place of four blocks. */
+/** The words at one place of four blocks, `block` bytes apart. */
 // @ts-ignore: decorator
 @inline
-function fourWords(at: usize): v128 {
+function fourWords(at: usize, block: usize): v128 {
   const one = v128.load32_zero(at);
-  const two = v128.load32_lane(at + BLOCK, one, 1);
-  const three = v128.load32_lane(at + 2 * BLOCK, two, 2);
-  return v128.load32_lane(at + 3 * BLOCK, three, 3);
+  const two = v128.load32_lane(at + block, one, 1);
+  const three = v128.load32_lane(at + 2 * block, two, 2);
+  return v128.load32_lane(at + 3 * block, three, 3);
+}
+
+/** Stores eight rows of four values, whose codes follow each other from the lowest bits on. */
+// @ts-ignore: decorator
+@inline
+function eightRows(
+  word: v128,
+  x: usize,
+  rowBytes: usize,
+  steps: v128,
+  from: v128,
+  bits: u32,
+): void {
+  row(word, x, steps, from, bits);
+  row(i32x4.shr_u(word, bits), x + rowBytes, steps, from, bits);
+  row(i32x4.shr_u(word, 2 * bits), x + 2 * rowBytes, steps, from, bits);
+  row(i32x4.shr_u(word, 3 * bits), x + 3 * rowBytes, steps, from, bits);
+  row(i32x4.shr_u(word, 4 * bits), x + 4 * rowBytes, steps, from, bits);
+  row(i32x4.shr_u(word, 5 * bits), x + 5 * rowBytes, steps, from, bits);
+  row(i32x4.shr_u(word, 6 * bits), x + 6 * rowBytes, steps, from, bits);
+  row(i32x4.shr_u(word, 7 * bits), x + 7 * rowBytes, steps, from, bits);
 }
 
 /** Stores four values whose codes are in the lowest bits. */
 // @ts-ignore: decorator
 @inline
-function row(bits: v128, x: usize, steps: v128, from: v128): void {
-  const codes = f32x4.convert_i32x4_s(v128.and(bits, i32x4.splat(15)));
+function row(word: v128, x: usize, steps: v128, from: v128, bits: u32): void {
+  const codes = f32x4.convert_i32x4_s(v128.and(word, i32x4.splat((1 << bits) - 1)));
   v128.store(x, f32x4.add(f32x4.mul(codes, steps), from));
 }
 

@@ -3,7 +3,15 @@
 import type { Reference } from "../base/mod.ts";
 import { KERNEL_CODES } from "../layout/mod.ts";
 import { f16ToF32 } from "../tensor/mod.ts";
-import { BLOCK_BYTES, blockBytesOf, formatOf, type Q4Format, turned } from "./kv-q4-pack.ts";
+import {
+  alongRow,
+  BLOCK_BYTES,
+  formatOf,
+  isOfKeys,
+  type Q4Format,
+  turned,
+  valuesLike,
+} from "./kv-q4-pack.ts";
 import { bytesIn, dim, floatsOut } from "./tensors.ts";
 
 /** The f32 of blocks that `packQ4` made. Undefined where a block's scale or minimum is no number. */
@@ -17,32 +25,44 @@ export function unpackQ4(packed: Uint8Array, format: Q4Format): Float32Array | u
     const least = format === "q4_0" ? 0 : f16ToF32(view.getUint16(at + 2, true));
     if (!Number.isFinite(d) || !Number.isFinite(least)) return undefined;
     for (let i = 0; i < 32; i++) {
-      const [place, isHigh] = format === "kivi_v" ? [i >> 1, i % 2 === 1] : [i % 16, i >= 16];
-      const byte = packed[at + bytes - 16 + place]!;
-      const code = isHigh ? byte >> 4 : byte & 15;
+      const code = codeOf(packed.subarray(at, at + bytes), format, i);
       x[32 * block + i] = format === "q4_0" ? (code - 8) * d : Math.fround(code * d) + least;
     }
   }
   return x;
 }
 
+/** The code of value `i` of a block. */
+function codeOf(block: Uint8Array, format: Q4Format, i: number): number {
+  if (format === "kivi_v2") return (block[4 + (i >> 2)]! >> (2 * (i % 4))) & 3;
+  const [place, isHigh] = format === "kivi_v" ? [i >> 1, i % 2 === 1] : [i % 16, i >= 16];
+  const byte = block[block.length - 16 + place]!;
+  return isHigh ? byte >> 4 : byte & 15;
+}
+
 /** What `packKiviKeys` made, as rows of `channels` values. */
-export function unpackKiviKeys(packed: Uint8Array, channels: number): Float32Array | undefined {
-  const x = unpackQ4(packed, "kivi_v");
+export function unpackKiviKeys(
+  packed: Uint8Array,
+  channels: number,
+  format: "kivi_v" | "kivi_v2" = "kivi_v",
+): Float32Array | undefined {
+  const x = unpackQ4(packed, format);
   return x && turned(x, channels, 32);
 }
 
 export const unpackQ4Reference: Reference = (call) => {
   const format = formatOf(call);
   if (format === undefined) return KERNEL_CODES.INVALID_PARAMS;
-  const packed = bytesIn(call, "packed", "rows", "blocks", blockBytesOf(format));
-  if (packed === undefined || dim(call, "block_bytes") !== blockBytesOf(format))
-    return KERNEL_CODES.INVALID_INPUT;
+  const bytes = BLOCK_BYTES[alongRow(format)];
+  const packed = bytesIn(call, "packed", "rows", "blocks", bytes);
+  if (packed === undefined || dim(call, "block_bytes") !== bytes) return KERNEL_CODES.INVALID_INPUT;
   const x = floatsOut(call, "x", "rows", "blocks", 32);
   if (x === undefined) return KERNEL_CODES.INVALID_OUTPUT;
-  if (format === "kivi_k" && dim(call, "rows") % 32 !== 0) return KERNEL_CODES.INVALID_INPUT;
+  if (isOfKeys(format) && dim(call, "rows") % 32 !== 0) return KERNEL_CODES.INVALID_INPUT;
   const channels = 32 * dim(call, "blocks");
-  const values = format === "kivi_k" ? unpackKiviKeys(packed, channels) : unpackQ4(packed, format);
+  const values = isOfKeys(format)
+    ? unpackKiviKeys(packed, channels, valuesLike(format))
+    : unpackQ4(packed, format);
   if (values === undefined) return KERNEL_CODES.INVALID_INPUT;
   x.set(values);
   return KERNEL_CODES.OK;

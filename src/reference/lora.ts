@@ -17,7 +17,7 @@ export interface LoraTensors<Values extends Floats = Float32Array> {
   readonly x: Values;
   readonly a: Values;
   readonly b: Values;
-  readonly scales: Floats;
+  readonly scales: Values;
   readonly base: Values;
   readonly adapter: Int32Array;
 }

@@ -7,17 +7,19 @@ import { tensorOf } from "./styles.ts";
 import { unpackBlocks } from "./blocks.ts";
 
 /** Values of the param `format`, as the manifests name them. */
-const [Q4_0, KIVI_K] = [1, 3];
+const Q4_0 = 1;
+const KEYS = new Set([3, 5]); // KIVI's, of 4 bits and of 2.
+const BLOCK_BYTES: Readonly<Record<number, number>> = { 1: 18, 2: 20, 3: 20, 4: 20, 5: 12, 6: 12 };
 
 /** Bytes of a block of 32 codes of four bits; seldom others, which are refused. */
 const blockBytes: DimHint = ({ chance, params }) => {
   if (chance.oneIn(20)) return chance.pick([0, 16, 17, 34]);
-  return params["format"] === Q4_0 ? 18 : 20;
+  return BLOCK_BYTES[Number(params["format"])] ?? 20;
 };
 
 /** Keys in KIVI's layout come in groups of 32 rows. */
 const groupedRows: DimHint = ({ chance, params }) => {
-  if (params["format"] !== KIVI_K || chance.oneIn(20)) return chance.pick([1, 2, 3, 7, 33]);
+  if (!KEYS.has(Number(params["format"])) || chance.oneIn(20)) return chance.pick([1, 2, 3, 7, 33]);
   return 32 * chance.between(1, 3);
 };
 
