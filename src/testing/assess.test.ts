@@ -204,6 +204,7 @@ describe("checkBudget()", () => {
     ["loops", "ran past its budget"],
     ["refuses", "no call of 16"],
     ["strangeCode", "no call of 16"],
+    ["remembers", "other outputs for the same inputs"],
   ] as const)("catches a kernel that %s", async (forward, found) => {
     const failure = await failureIn(checkBudget(await tested(forward)));
     expect(failure.code).toBe("KERNEL_MISBEHAVED");

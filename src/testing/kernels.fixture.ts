@@ -9,9 +9,9 @@ const OUTPUT_AT = "(i32.load offset=16 (local.get $at))";
 const OUTPUT_SIZE = "(i32.load offset=20 (local.get $at))";
 const DOUBLED = `(f32.mul ${X} (f32.const 2))`;
 
-/** A loop over the vector that stores the bits of `value`, then `after`; sizes are compared first. */
-function looping(value: string, after = ""): string {
-  return `(local $i i32)
+/** `before`, then a loop that compares sizes and stores the bits of `value`, then `after`. */
+function looping(value: string, { before = "", after = "" } = {}): string {
+  return `(local $i i32) ${before}
     (if (i32.ne ${SIZE} ${OUTPUT_SIZE}) (then (return (i32.const 2))))
     (if (i32.and ${SIZE} (i32.const 3)) (then (return (i32.const 1))))
     (block $done (loop $next
@@ -34,16 +34,18 @@ export const FORWARDS = {
   /** NaN becomes 0. */
   hidesNaN: looping(bits(`(select ${DOUBLED} (f32.const 0) (f32.eq ${X} ${X}))`)),
   /** Writes the word behind its output. */
-  scribbles: looping(
-    bits(DOUBLED),
-    `(i32.store (i32.add ${OUTPUT_AT} ${OUTPUT_SIZE}) (i32.const 7))`,
-  ),
+  scribbles: looping(bits(DOUBLED), {
+    after: `(i32.store (i32.add ${OUTPUT_AT} ${OUTPUT_SIZE}) (i32.const 7))`,
+  }),
+  /** Adds how often it was called, which it keeps in its own page. */
+  remembers: looping(bits(`(f32.add ${DOUBLED} (f32.load (i32.const 1024)))`), {
+    after: "(f32.store (i32.const 1024) (f32.add (f32.load (i32.const 1024)) (f32.const 1)))",
+  }),
   /** Loops for ever where the first number is greater than 1. */
-  loops: `(if (f32.gt (f32.load (i32.load (local.get $at))) (f32.const 1))
-    (then (loop (br 0)))) ${looping(bits(DOUBLED))}`.replace(
-    /^([\s\S]*?)(\(local \$i i32\))/,
-    "$2 $1",
-  ),
+  loops: looping(bits(DOUBLED), {
+    before: `(if (f32.gt (f32.load (i32.load (local.get $at))) (f32.const 1))
+      (then (loop (br 0))))`,
+  }),
   /** A code that the ABI does not know. */
   strangeCode: "(i32.const 77)",
   /** Refuses everything. */
