@@ -6,7 +6,12 @@ import { REFERENCES } from "./reference/mod.ts";
 import { VERSION } from "./version.ts";
 
 export * from "./pack/mod.ts";
-export { compileAssemblyScript, directoryFiles, openPackFiles } from "./platform/node/mod.ts";
+export {
+  assemblyScriptFlags,
+  compileAssemblyScript,
+  directoryFiles,
+  openPackFiles,
+} from "./platform/node/mod.ts";
 export { VERSION } from "./version.ts";
 
 /** As `verifyPack` takes them, but for what Node knows by itself. */

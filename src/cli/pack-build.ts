@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { Failure, PACK_LIMITS } from "../base/mod.ts";
 import { buildPack, MANIFEST_PATH, parseManifest, SIGNATURE_PATH, writeTar } from "../pack/mod.ts";
-import { compileAssemblyScript } from "../platform/node/mod.ts";
+import { assemblyScriptFlags, compileAssemblyScript } from "../platform/node/mod.ts";
 import { inspect } from "../sandbox/mod.ts";
 import { readInput, readSigningKey } from "./input.ts";
 import type { Io } from "./io.ts";
@@ -36,7 +36,8 @@ async function build(io: Io, source: string, { out, tar, key }: Options): Promis
   const signer = key === undefined ? undefined : await readSigningKey(io, key);
   const built = await buildPack(await loadSource(io, folder), {
     read: (path) => readInput(io, join(folder, path), PACK_LIMITS.kernelBytesMax),
-    compile: ({ source: file }) => compileAssemblyScript(join(folder, file)),
+    compile: ({ source: file, features }) =>
+      compileAssemblyScript(join(folder, file), assemblyScriptFlags(features)),
     features: (module) => inspect(module).features.map(({ feature }) => feature),
     signingKey: signer?.publicText,
   });
