@@ -121,9 +121,9 @@ export async function caseHash(drawn: CorpusCase): Promise<string> {
   const said = JSON.stringify({ dims, params, tensors }, (_, value: unknown) =>
     typeof value === "bigint" ? `${value}` : value,
   );
-  const parts = [new TextEncoder().encode(`${said}\n`)];
+  const parts: Uint8Array[] = [new TextEncoder().encode(`${said}\n`)];
   for (const { data } of Object.values(inputs))
-    parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as never);
+    parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return sha256Hex(joined(parts));
 }
 
