@@ -25,7 +25,8 @@ export function initKernel(init: Command, io: Io): void {
     .description("Make a folder with a kernel that builds and passes its tests, to start from.")
     .argument("<name>", "the kernel's id: lower-case letters, digits and underscores")
     .requiredOption(LANGUAGE_OPTION, LANGUAGE_LIST)
-    .option("--dir <folder>", "the folder to make; the name by default; never written into");
+    .option("--dir <folder>", "the folder to make, by default the name; an empty one will do")
+    .addHelpText("after", "\nThe guide for authors is docs/KERNELS.md of the package annulus.");
   verb<Options>(command, io, ([name], options) => newKernel(io, name!, options));
 }
 
@@ -46,7 +47,7 @@ async function newKernel(io: Io, name: string, { lang, dir }: Options): Promise<
     lines: [
       ...paths.map((path) => `wrote ${join(folder, path)}`),
       "",
-      `Next, in ${folder}: npm install, npm test; README.md says the rest.`,
+      `Next, in ${folder}: npm test, after npm install where no folder above has annulus; README.md says the rest.`,
     ],
   };
 }

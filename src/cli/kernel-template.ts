@@ -103,22 +103,22 @@ async function pathsIn(folder: string): Promise<string[]> {
 }
 
 /** The commands of the new folder, by what they are called there. */
-export function kernelScripts(language: KernelLanguage): Readonly<Record<string, string>> {
+function scriptsOf(language: KernelLanguage): Readonly<Record<string, string>> {
   const { compile, generated } = LANGUAGES[language];
   const accessors = `annulus pack accessors . --lang ${language} --out ${generated}`;
   const prepare = compile === undefined ? accessors : `${accessors} && npm run compile`;
+  const release = "annulus pack build . --out pack-signed --key signing.pem";
   return {
     ...(compile === undefined ? {} : { compile }),
+    test: `${prepare} && node --test`,
     build: `${prepare} && annulus pack build . --out pack`,
-    test: "npm run build && node --test",
     key: "annulus pack keygen --out signing.pem --trust trust.json",
-    release:
-      "npm run build && annulus pack build . --out pack-signed --key signing.pem && annulus pack verify pack-signed --trust trust.json",
+    release: `${prepare} && ${release} && annulus pack verify pack-signed --trust trust.json`,
   };
 }
 
 function packageOf({ name, language, runtimeVersion }: NewKernel): object {
-  const scripts = Object.entries(kernelScripts(language)).map(
+  const scripts = Object.entries(scriptsOf(language)).map(
     ([key, line]) => [key, line.replaceAll("my_kernel", name)] as const,
   );
   return {
