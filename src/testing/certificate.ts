@@ -2,7 +2,7 @@
 // engine and corpus give the same bytes: it holds no time and no name of a machine.
 
 import { Failure } from "../base/mod.ts";
-import { type Accuracy, printJson } from "../pack/mod.ts";
+import { type Accuracy, type KernelEntry, printJson } from "../pack/mod.ts";
 import { inspect } from "../sandbox/mod.ts";
 import { type Assessment, assess, type AssessOptions, type TestKernel } from "./assess.ts";
 import type { Reference } from "../base/mod.ts";
@@ -93,8 +93,7 @@ export async function certificateOf(
   { engine, seed, cases }: CertifyOptions,
 ): Promise<Certificate> {
   const { entry, modules, packName: name, packVersion: version } = verified;
-  const { accuracy } = entry;
-  if (!isPromised(accuracy)) throw unpromised(entry.id);
+  const accuracy = promiseOf(entry);
   const { compared, refused, skipped, errors, hashes } = assessment;
   const { hash } = modules.find((module) => module.variant === variant)!;
   const features = inspect(verified.copyBytes(variant)).features.map(({ feature }) => feature);
@@ -122,6 +121,17 @@ export function passes({ errors, violation }: Assessment): boolean {
 /** Whether a manifest promises anything. */
 export function isPromised(accuracy: Accuracy | undefined): accuracy is Accuracy {
   return accuracy !== undefined && Object.keys(promised(accuracy)).length > 0;
+}
+
+/** What a kernel promises. Fails with KERNEL_INACCURATE where that is nothing. */
+export function promiseOf({ id, accuracy }: KernelEntry): Accuracy {
+  if (isPromised(accuracy)) return accuracy;
+  throw new Failure("KERNEL_INACCURATE", {
+    at: `kernel "${id}"`,
+    found: "no accuracy in the manifest",
+    expected: `one of ${MEASURES.join(", ")}`,
+    fix: "Declare how far results may lie from the reference.",
+  });
 }
 
 /** The certificate as a file: JSON whose keys are in the order of the interface. */
@@ -181,13 +191,4 @@ function measured(value: number): Measured {
 /** Keys in an order of their own, whatever came first in the corpus. */
 function sorted(counts: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(counts).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function unpromised(id: string): Failure {
-  return new Failure("KERNEL_INACCURATE", {
-    at: `kernel "${id}"`,
-    found: "no accuracy in the manifest",
-    expected: `one of ${MEASURES.join(", ")}`,
-    fix: "Declare how far results may lie from the reference.",
-  });
 }

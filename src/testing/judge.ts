@@ -2,7 +2,7 @@
 
 import { Failure, type Reference } from "../base/mod.ts";
 import { type Assessment, assess, type AssessOptions, type TestKernel } from "./assess.ts";
-import { isPromised, passes } from "./certificate.ts";
+import { passes, promiseOf } from "./certificate.ts";
 import { describeCase, describeWorst, printUlpReport, shown } from "./report.ts";
 
 export type JudgeOptions = Partial<AssessOptions>;
@@ -21,8 +21,9 @@ export async function judge(
   options: JudgeOptions = {},
 ): Promise<Assessment> {
   const { seed = SEED_DEFAULT, cases = CASES_DEFAULT } = options;
-  const { id, accuracy } = kernel.verified.entry;
-  if (!isPromised(accuracy)) throw noPromise(id);
+  const { entry } = kernel.verified;
+  const { id } = entry;
+  const accuracy = promiseOf(entry);
   const assessment = await assess(kernel, reference, { ...options, seed, cases });
   const { errors, violation, worst } = assessment;
   if (violation !== undefined) throw misbehaved(id, seed, violation);
@@ -45,15 +46,6 @@ function misbehaved(
   const at = `kernel "${id}", seed ${seed}, ${describeCase(drawn)}`;
   const fix = "Correct the kernel, or the reference if it is the one that is wrong.";
   return new Failure("KERNEL_MISBEHAVED", { at, found, expected, fix }, { cause });
-}
-
-function noPromise(id: string): Failure {
-  return new Failure("KERNEL_INACCURATE", {
-    at: `kernel "${id}"`,
-    found: "no accuracy in the manifest",
-    expected: "max_abs, max_rel, max_ulp or max_row",
-    fix: "Declare how far results may lie from the reference.",
-  });
 }
 
 function nothingCompared(id: string, { refused, skipped }: Assessment): Failure {
