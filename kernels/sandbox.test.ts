@@ -16,12 +16,14 @@ import { Sandbox } from "../src/sandbox.node.ts";
 import { pack as source } from "./pack.ts";
 import {
   lora,
+  packKiviKeys,
   packQ4,
   packQ8,
   rmsnorm,
   rope,
   ropeAngles,
   swiglu,
+  unpackKiviKeys,
   unpackQ4,
   unpackQ8,
 } from "../src/reference/mod.ts";
@@ -127,6 +129,70 @@ test("lora_apply_f32 runs in the sandbox, its six inputs where the kernel looks 
   };
   const { y } = kernel.call({ inputs });
   expect(absoluteError(y!.data as Float32Array, lora(shape, tensors).y)).toBeLessThan(1e-4);
+});
+
+test("kv_pack_q8_f16 and kv_unpack_q8_f16 run in the sandbox, from f16 to f16", async () => {
+  const [pack8, unpack8] = [await load("kv_pack_q8_f16"), await load("kv_unpack_q8_f16")];
+  const x = Float16Array.from(normals(3 * 128, 6));
+  const { packed } = pack8.call({ inputs: { x: { data: x, shape: [3, 4, 32] } } });
+  expect(packed!.data).toEqual(packQ8(x));
+  const back = unpack8.call({ inputs: { packed: packed! } });
+  expect(back["x"]!.data).toEqual(Float16Array.from(unpackQ8(packQ8(x)!)!));
+});
+
+test.each([
+  ["kivi_k", "kivi_v", 20],
+  ["kivi_k2", "kivi_v2", 12],
+] as const)(
+  "kv_pack_q4 and its f16 twin pack keys as %s in the sandbox",
+  async (format, like, bytes) => {
+    const [wide, half] = [await load("kv_pack_q4"), await load("kv_pack_q4_f16")];
+    const [wideBack, halfBack] = [await load("kv_unpack_q4"), await load("kv_unpack_q4_f16")];
+    const x = Float16Array.from(normals(64 * 32, 7));
+    const more = { params: { format }, dims: { block_bytes: bytes } };
+    const expected = packKiviKeys(x, 32, like)!;
+    const back = unpackKiviKeys(expected, 32, like)!;
+
+    const packed = wide.call({ inputs: { x: f32(Float32Array.from(x), 64, 1, 32) }, ...more });
+    expect(packed["packed"]!.data).toEqual(expected);
+    const halves = half.call({ inputs: { x: { data: x, shape: [64, 1, 32] } }, ...more });
+    expect(halves["packed"]!.data).toEqual(expected);
+    const inputs = { packed: packed["packed"]! };
+    expect(wideBack.call({ inputs, params: { format } })["x"]!.data).toEqual(back);
+    const narrowed = halfBack.call({ inputs, params: { format } });
+    expect(narrowed["x"]!.data).toEqual(Float16Array.from(back));
+  },
+);
+
+test("lora_apply_f16 runs in the sandbox, its scales f32 among tensors of f16", async () => {
+  const kernel = await load("lora_apply_f16");
+  const shape = { tokens: 5, in: 10, out: 7, rank: 3 };
+  const half = (length: number, seed: number) => Float16Array.from(normals(length, seed));
+  const tensors = {
+    x: half(50, 1),
+    a: half(2 * 30, 2),
+    b: half(2 * 21, 3),
+    scales: Float32Array.of(2, 0.5),
+    base: half(35, 4),
+    adapter: Int32Array.of(1, 1, 1, 1, -1),
+  };
+  const shapes = {
+    x: [5, 10],
+    a: [2, 3, 10],
+    b: [2, 7, 3],
+    scales: [2],
+    base: [5, 7],
+    adapter: [5],
+  };
+  const inputs = Object.fromEntries(
+    Object.entries(shapes).map(([name, own]) => {
+      return [name, { data: tensors[name as keyof typeof tensors], shape: own }];
+    }),
+  );
+  const { y } = kernel.call({ inputs });
+  const { y: expected, magnitudes } = lora(shape, tensors);
+  for (const [i, value] of (y!.data as Float16Array).entries())
+    expect(Math.abs(value - expected[i]!)).toBeLessThan(2 ** -10 * magnitudes[i]!);
 });
 
 describe("a code that a kernel returns", () => {

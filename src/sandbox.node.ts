@@ -6,7 +6,7 @@ import { REFERENCES } from "./reference/mod.ts";
 import { Sandbox as Core, type SandboxOptions, type TickerSource } from "./sandbox/mod.ts";
 
 export * from "./bypass/mod.ts";
-export { REFERENCES } from "./reference/mod.ts";
+export { packedTokens, REFERENCES } from "./reference/mod.ts";
 export { sharedTicker } from "./platform/node/mod.ts";
 export * from "./sandbox/mod.ts";
 

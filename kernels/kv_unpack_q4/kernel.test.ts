@@ -92,6 +92,12 @@ describe.each(["q4_0", "q4_1", "kivi_v", "kivi_v2"] as const)("kv_unpack_q4 in %
   });
 });
 
+/** Half a group of rows, of twice as many blocks. */
+function halved(params: DataView): void {
+  params.setUint32(4, 16, true);
+  params.setUint32(8, 4, true);
+}
+
 const KEYS = [
   ["kivi_k", "kivi_v"],
   ["kivi_k2", "kivi_v2"],
@@ -127,10 +133,6 @@ describe.each(KEYS)("kv_unpack_q4 in %s", (format, like) => {
 
   test("refuses rows that fill no group of 32", () => {
     const call = keysOf(new Uint8Array(64 * bytes), 64);
-    const halved = (params: DataView) => {
-      params.setUint32(4, 16, true);
-      params.setUint32(8, 4, true);
-    };
     expect(kernel.code({ ...call, block: halved })).toBe(KERNEL_CODES.INVALID_INPUT);
   });
 });

@@ -4,6 +4,7 @@
 export { BLOCK_BYTES, packKiviKeys, packQ4, type Q4Format } from "./kv-q4-pack.ts";
 export { unpackKiviKeys, unpackQ4 } from "./kv-q4-unpack.ts";
 export { packQ8, unpackQ8 } from "./kv-q8.ts";
+export { packedTokens } from "./kv-residual.ts";
 export { lora, type LoraShape, type LoraTensors } from "./lora.ts";
 export { REFERENCES } from "./references.ts";
 export { rmsnorm, type RmsnormOptions } from "./rmsnorm.ts";

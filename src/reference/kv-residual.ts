@@ -6,7 +6,7 @@
 // A group of keys runs along 32 tokens, so keys can be packed only once 32 of them are there; and the
 // most recent tokens, which attention looks at most, stay exact. After it has appended a token, the host
 // asks how many should be packed. When that is more than it has packed, it packs the rows between as
-// kivi_k (values as kivi_v), appends the blocks to those it has, and drops the rows. Groups follow each
+// kivi_k or kivi_k2 (values as kivi_v or kivi_v2), appends the blocks to those it has, and drops the rows. Groups follow each
 // other in the packed tensor, so nothing that was packed is touched again. Keys are stored as attention
 // uses them, after their rotation.
 

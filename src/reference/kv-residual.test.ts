@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { packKiviKeys, unpackKiviKeys } from "../../src/reference/mod.ts";
-import { normals } from "../testing.ts";
-import { packedTokens } from "./residual.ts";
+import { packKiviKeys } from "./kv-q4-pack.ts";
+import { unpackKiviKeys } from "./kv-q4-unpack.ts";
+import { normals } from "../../kernels/testing.ts";
+import { packedTokens } from "./kv-residual.ts";
 
 const CHANNELS = 64;
 const WINDOW = 40;
