@@ -17,6 +17,8 @@ export const PACK_LIMITS = {
   /** Faults reported of one manifest; a reader mends the first few anyway. */
   issuesMax: 100,
   kernelsMax: 1024,
+  /** Modules that are read at a time: each may be as large as one may be. */
+  readsMax: 8,
   variantsMax: 8,
   kernelBytesMax: 16 * MIB,
   archiveBytesMax: 256 * MIB,

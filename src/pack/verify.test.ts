@@ -340,6 +340,63 @@ test("verifyPack() bounds each file, also from a source that ignores its bound",
   }
 });
 
+/** A pack of a hundred kernels, each of a module of its own. */
+async function hundred(): Promise<Map<string, Uint8Array>> {
+  const [kernel] = parseManifest((await signedPack()).get("kernels.json")!).kernels;
+  const modules = Array.from({ length: 100 }, (_, i) => moduleOf(i));
+  const kernels = modules.map(async (module, i) => {
+    return { ...kernel, id: `k${i}`, path: `k${i}.wasm`, hash: await kernelHash(module) };
+  });
+  const files = await signedPack({ manifest: { kernels: await Promise.all(kernels) } });
+  modules.forEach((module, i) => files.set(`k${i}.wasm`, module));
+  return files;
+}
+
+/** `files` as a source that answers in an order of its own, and counts what it is asked at a time. */
+function slowly(files: ReadonlyMap<string, Uint8Array>, turnsOf: (path: string) => number) {
+  const plain = memoryFiles(files);
+  const counts = { open: 0, most: 0, reads: 0 };
+  const read = async (path: string, bytesMax: number) => {
+    counts.reads++;
+    counts.most = Math.max(counts.most, ++counts.open);
+    for (let turns = turnsOf(path); turns > 0; turns--) await Promise.resolve();
+    try {
+      return await plain.read(path, bytesMax);
+    } finally {
+      counts.open--;
+    }
+  };
+  return { source: { list: plain.list, read }, counts };
+}
+
+test("verifyPack() reads a hundred modules, some at a time, in whatever order they come", async () => {
+  const files = await hundred();
+  for (const turnsOf of [
+    () => 9,
+    (path: string) => (path.length * 7 + path.charCodeAt(2) * 13) % 50,
+  ]) {
+    const { source, counts } = slowly(files, turnsOf);
+    const pack = await verifyPack(source, await hostTrusting());
+    expect(pack.kernels.map(({ entry }) => entry.id)).toEqual(
+      Array.from({ length: 100 }, (_, i) => `k${i}`),
+    );
+    pack.kernels.forEach((each, i) => expect(each.copyBytes()).toEqual(moduleOf(i)));
+    expect(counts).toEqual({ open: 0, most: PACK_LIMITS.readsMax, reads: 102 });
+  }
+});
+
+test("verifyPack() tells of the failure that stands first in the manifest, whichever came first", async () => {
+  const files = await hundred();
+  files.set("k43.wasm", moduleOf(99)); // Its neighbour fails at once, itself after many turns.
+  files.delete("k44.wasm");
+  files.delete("k90.wasm");
+  const { source, counts } = slowly(files, (path) => (path === "k43.wasm" ? 100 : 0));
+  const failure = await failureIn(verifyPack(source, await hostTrusting()));
+  expect([failure.code, failure.at]).toEqual(["HASH_MISMATCH", "k43.wasm"]);
+  expect(counts.open).toBe(0); // Nothing is left reading.
+  expect(counts.reads).toBeLessThan(60); // Nor begun behind it.
+});
+
 test("verifyPack() bounds the modules of a pack together, on both sides", async () => {
   const module = new Uint8Array(PACK_LIMITS.kernelBytesMax);
   const fitting = PACK_LIMITS.archiveBytesMax / module.length;

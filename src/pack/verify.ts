@@ -220,31 +220,50 @@ function hostOf(options: VerifyOptions): Host {
   };
 }
 
-/** Reads and hashes each module once, variants that no host may run and shared ones included. */
 async function readKernels(
   files: PackFiles,
   manifest: Manifest,
   keyId: string | undefined,
 ): Promise<VerifiedKernel[]> {
+  const { name: packName, version: packVersion } = manifest;
+  const read = await readModules(files, manifest);
+  return manifest.kernels.map((entry) => {
+    const modules = deepFreeze(modulesOf(entry));
+    const bytes = new Map(modules.map(({ variant, path }) => [variant, read.get(path)!]));
+    const facts = { entry, modules, packName, packVersion, hash: entry.hash, keyId };
+    return new VerifiedKernel(VERIFIED, facts, bytes);
+  });
+}
+
+/**
+ * Reads and hashes each module once, variants that no host may run and shared ones included. A few are
+ * read at a time; of several failures the one that stands first in the manifest is told.
+ */
+async function readModules(
+  files: PackFiles,
+  { kernels }: Manifest,
+): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const all = kernels.flatMap((entry) => modulesOf(entry).map((module) => ({ entry, module })));
+  const firsts = [...new Map(all.toReversed().map((each) => [each.module.path, each])).values()];
+  const wanted = firsts.toReversed();
   const read = new Map<string, Uint8Array<ArrayBuffer>>();
   let bytesLeft: number = PACK_LIMITS.archiveBytesMax;
-  const kernels: VerifiedKernel[] = [];
-  for (const entry of manifest.kernels) {
-    const modules = deepFreeze(modulesOf(entry));
-    const bytes = new Map<string, Uint8Array<ArrayBuffer>>();
-    for (const module of modules) {
-      const { path } = module;
-      const bytesMax = Math.min(bytesLeft, PACK_LIMITS.kernelBytesMax);
-      const known = read.get(path) ?? (await readModule(files, entry.id, module, bytesMax));
-      if (!read.has(path)) bytesLeft -= known.length;
-      read.set(path, known);
-      bytes.set(module.variant, known);
-    }
-    const { name: packName, version: packVersion } = manifest;
-    const facts = { entry, modules, packName, packVersion, hash: entry.hash, keyId };
-    kernels.push(new VerifiedKernel(VERIFIED, facts, bytes));
+  for (let from = 0; from < wanted.length; from += PACK_LIMITS.readsMax) {
+    const bytesMax = Math.min(bytesLeft, PACK_LIMITS.kernelBytesMax);
+    const some = wanted.slice(from, from + PACK_LIMITS.readsMax);
+    const settled = await Promise.allSettled(
+      some.map(({ entry, module }) => readModule(files, entry.id, module, bytesMax)),
+    );
+    settled.forEach((outcome, i) => {
+      const { path } = some[i]!.module;
+      if (outcome.status === "rejected") throw outcome.reason;
+      const { length } = outcome.value;
+      if (length > bytesLeft) throw fileTooLarge(path, length, bytesLeft);
+      bytesLeft -= length;
+      read.set(path, outcome.value);
+    });
   }
-  return kernels;
+  return read;
 }
 
 async function readModule(
