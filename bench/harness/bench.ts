@@ -16,6 +16,7 @@ export interface Bench {
 export const BENCHES: Readonly<Record<string, string>> = {
   prepared: "sandbox/prepared.latency.bench.ts",
   unprepared: "sandbox/unprepared.latency.bench.ts",
+  batch: "sandbox/batch.latency.bench.ts",
   "epoch-checks": "kernels/epoch-checks.bench.ts",
   rmsnorm: "kernels/rmsnorm.bench.ts",
   rope: "kernels/rope.bench.ts",
