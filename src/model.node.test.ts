@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,6 +12,9 @@ import {
   openModelFolder,
 } from "./model.node.ts";
 
+import { bf16ArrayToF32, openSafetensors, writeSafetensors } from "./tensor.ts";
+
+const INDEX = "model.safetensors.index.json";
 const folder = await mkdtemp(join(tmpdir(), "annulus-model-"));
 const host = await tinyLlama();
 afterAll(async () => {
@@ -139,5 +142,73 @@ describe("generate()", () => {
   test("refuses an empty prompt where the model has no token to begin with", async () => {
     using decoder = await host.open();
     expect(failureOf(() => generate(decoder, model, "")).at).toBe("prompt");
+  });
+});
+
+describe("a directory as Hugging Face writes larger models", async () => {
+  const sharded = join(import.meta.dirname, "../test/data/sharded-llama");
+  const golden = JSON.parse(await readFile(join(sharded, "golden.json"), "utf8")) as {
+    readonly prompt: string;
+    readonly ids: readonly number[];
+    readonly logits: readonly number[];
+    readonly greedy_ids: readonly number[];
+    readonly greedy_text: string;
+  };
+  const other = await openModelFolder(sharded);
+  const { config, tokenizer, weights } = other;
+  const open = () => host.open({ config, weights });
+
+  test("has shards of bf16, untied embeddings, grouped queries and llama3's positions", () => {
+    expect(config).toMatchObject({ tied: false, heads: 4, kvHeads: 2, endIds: [1] });
+    expect(config.rope.scaling?.rule).toBe("llama3");
+    expect(weights.get("lm_head.weight", [320, 32]).format).toBe("bf16");
+  });
+
+  test("gives transformers' tokens, logits and text", async () => {
+    expect(tokenizer.encode(golden.prompt)).toEqual(golden.ids);
+    using decoder = await open();
+    const logits = decoder.feed(golden.ids);
+    golden.logits.forEach((value, i) => expect(Math.abs(logits[i]! - value)).toBeLessThan(2e-3));
+    decoder.reset();
+    const [ids, text] = [[] as (number | undefined)[], [] as string[]];
+    for await (const piece of generate(decoder, other, golden.prompt, { tokensMax: 48 })) {
+      ids.push(piece.id);
+      text.push(piece.text);
+    }
+    expect(ids.filter((id) => id !== undefined)).toEqual(golden.greedy_ids);
+    expect(text.join("")).toBe(golden.greedy_text);
+  });
+
+  test("is the same model in f32 and in one file", async () => {
+    using judge = await open();
+    const wanted = judge.feed(golden.ids);
+    const all = JSON.parse(await readFile(join(sharded, INDEX), "utf8")) as {
+      readonly weight_map: Readonly<Record<string, string>>;
+    };
+    const copy = await mkdtemp(join(folder, "single-"));
+    for (const file of ["config.json", "tokenizer.json"])
+      await cp(join(sharded, file), join(copy, file));
+    const rows = Object.entries(all.weight_map).map(async ([name, shard]) => {
+      const { shape, data } = openSafetensors(await readFile(join(sharded, shard))).get(name);
+      const wide = bf16ArrayToF32(data as Uint16Array);
+      return [name, { dtype: "f32", shape, data: wide }] as const;
+    });
+    await writeFile(join(copy, "model.safetensors"), writeSafetensors(await Promise.all(rows)));
+    const single = await openModelFolder(copy);
+    expect(single.weights.get("lm_head.weight", [320, 32]).format).toBe("f32");
+    using decoder = await host.open({ config: single.config, weights: single.weights });
+    const found = decoder.feed(golden.ids);
+    found.forEach((value, i) => expect(Math.abs(value - wanted[i]!)).toBeLessThan(1e-4));
+  });
+
+  test("must have every shard", async () => {
+    const copy = await mkdtemp(join(folder, "incomplete-"));
+    await cp(sharded, copy, { recursive: true });
+    await rm(join(copy, "model-00002-of-00003.safetensors"));
+    const failure = await failureIn(openModelFolder(copy));
+    expect([failure.code, failure.at]).toEqual([
+      "MODEL_MISMATCH",
+      "model-00002-of-00003.safetensors",
+    ]);
   });
 });
