@@ -94,7 +94,8 @@ describe.each(REQUESTS)("$kernel.id", ({ kernel: { id }, accepted, refused }) =>
     const chain = await sandbox.chain(sabotage.pack, id);
     for (const request of accepted) {
       events.length = 0;
-      const { outputs, degraded, by, failures } = chain.call({ ...request, budgetTicks: 1 });
+      const budget = sabotage.code === "KERNEL_DEADLINE" ? { budgetTicks: 1 } : {};
+      const { outputs, degraded, by, failures } = chain.call({ ...request, ...budget });
       expect([degraded, by.kind]).toEqual([true, "reference"]);
       expect(failures.map(({ error }) => error.code)).toEqual([sabotage.code]);
       const trapped = sabotage.code === "KERNEL_CODE" ? [] : ["trapped", "discarded"];
