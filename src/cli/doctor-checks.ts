@@ -3,7 +3,7 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { FEATURES } from "../base/mod.ts";
-import { hasFeature } from "../pack/mod.ts";
+import { BASELINE, hasFeature } from "../pack/mod.ts";
 import { newEpoch, sharedTicker, startTicker } from "../platform/node/mod.ts";
 import { Sandbox } from "../sandbox/mod.ts";
 import { loadCorePack } from "./core-pack.ts";
@@ -113,6 +113,10 @@ async function loadCoreKernels(io: Io): Promise<string> {
   const quiet = { ...io, err: () => {} }; // That the pack is unsigned is no news here.
   const pack = await loadCorePack(quiet, { allowUnsigned: true });
   await using sandbox = await Sandbox.create({}, sharedTicker);
-  for (const kernel of pack.kernels) await sandbox.load(kernel);
-  return pack.kernels.map(({ entry }) => entry.id).join(", ");
+  const kernels = [];
+  for (const kernel of pack.kernels) kernels.push(await sandbox.load(kernel));
+  const shown = kernels.map(({ id, variant }) =>
+    variant === BASELINE ? id : `${id} (${variant})`,
+  );
+  return shown.join(", ");
 }

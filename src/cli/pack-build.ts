@@ -47,17 +47,23 @@ async function build(io: Io, source: string, { out, tar, key }: Options): Promis
   if (out !== undefined) await writeFolder(resolve(io.cwd, out), files);
   if (tar !== undefined) await writeWhole(resolve(io.cwd, tar), writeTar(files));
   const { name, version, kernels } = parseManifest(manifest);
-  const rows = kernels.map(({ id, path, hash }) => ({
+  const rows = kernels.map(({ id, path, hash, variants = [] }) => ({
     id,
     path,
     hash,
     bytes: files.get(path)!.length,
+    variants: variants.map((variant) => ({ ...variant, bytes: files.get(variant.path)!.length })),
   }));
   return {
     json: { pack: name, version, key_id: signer?.id, out, tar, kernels: rows },
     lines: [
       `${name} ${version}, ${signer === undefined ? "unsigned" : `signed by ${signer.id}`}`,
-      ...table(rows.map(({ id, bytes, hash }) => [`  ${id}`, `${bytes} bytes`, hash])),
+      ...table(
+        rows.flatMap(({ variants, ...baseline }) => [
+          [`  ${baseline.id}`, `${baseline.bytes} bytes`, baseline.hash],
+          ...variants.map(({ id, bytes, hash }) => [`    ${id}`, `${bytes} bytes`, hash]),
+        ]),
+      ),
       ...[out, tar].flatMap((target) => (target === undefined ? [] : [`wrote ${target}`])),
     ],
   };

@@ -39,8 +39,11 @@ async function inspectPack(io: Io, path: string): Promise<Report> {
   const signature = await signatureState(files, raw, manifest);
   const kernels = [];
   for (const entry of manifest.kernels) {
-    const { id, category, hash } = entry;
-    kernels.push({ id, category, path: entry.path, hash, module: await moduleState(files, entry) });
+    const { id, category, path, hash } = entry;
+    const variants = [];
+    for (const variant of entry.variants ?? [])
+      variants.push({ ...variant, module: await moduleState(files, variant) });
+    kernels.push({ id, category, path, hash, module: await moduleState(files, entry), variants });
   }
   return {
     json: { signature, kernels, manifest },
@@ -48,7 +51,15 @@ async function inspectPack(io: Io, path: string): Promise<Report> {
       ...headLines(manifest),
       `signature  ${signature}${signature === OWN ? "; whether to trust it is for verify to say" : ""}`,
       ...table(
-        kernels.map((kernel) => [`  ${kernel.id}`, kernel.category, kernel.hash, kernel.module]),
+        kernels.flatMap((kernel) => [
+          [`  ${kernel.id}`, kernel.category, kernel.hash, kernel.module],
+          ...kernel.variants.map(({ id, features, hash, module }) => [
+            `    ${id}`,
+            features.length === 0 ? "no feature" : features.join(", "),
+            hash,
+            module,
+          ]),
+        ]),
       ),
       ...Object.entries(manifest.fallbacks).map(([from, to]) => `  ${from} falls back to ${to}`),
     ],
@@ -82,7 +93,10 @@ async function signatureState(
   }
 }
 
-async function moduleState(files: PackFiles, { path, hash }: KernelEntry): Promise<ModuleState> {
+async function moduleState(
+  files: PackFiles,
+  { path, hash }: Pick<KernelEntry, "path" | "hash">,
+): Promise<ModuleState> {
   try {
     const bytes = await files.read(path, PACK_LIMITS.kernelBytesMax);
     return (await kernelHash(bytes)) === hash ? "matches its hash" : "DIFFERS from its hash";

@@ -4,7 +4,7 @@ import { appendFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Failure } from "../base/mod.ts";
-import { type TrustPolicy, type VerifiedPack, verifyPack } from "../pack/mod.ts";
+import { BASELINE, type TrustPolicy, type VerifiedPack, verifyPack } from "../pack/mod.ts";
 import { openPackFiles } from "../platform/node/mod.ts";
 import { REFERENCES } from "../reference/mod.ts";
 import { readTrust } from "./input.ts";
@@ -75,12 +75,20 @@ function reportOf(pack: VerifiedPack): Report {
     path: kernel.entry.path,
     hash: kernel.hash,
     bytes: kernel.copyBytes().length,
+    variants: kernel.modules
+      .filter(({ variant }) => variant !== BASELINE)
+      .map((module) => ({ ...module, bytes: kernel.copyBytes(module.variant).length })),
   }));
   return {
     json: { pack: name, version, signed: pack.signed, key_id: pack.keyId, kernels },
     lines: [
       `${name} ${version}, ${pack.signed ? `verified, signed by ${pack.keyId}` : "UNSIGNED"}`,
-      ...table(kernels.map(({ id, bytes, hash }) => [`  ${id}`, `${bytes} bytes`, hash])),
+      ...table(
+        kernels.flatMap(({ id, variants, ...baseline }) => [
+          [`  ${id}`, `${baseline.bytes} bytes`, baseline.hash],
+          ...variants.map(({ variant, bytes, hash }) => [`    ${variant}`, `${bytes} bytes`, hash]),
+        ]),
+      ),
     ],
     warnings: pack.warnings,
   };

@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import { Failure } from "../base/mod.ts";
 import { paramsLayout, type ParamField } from "../layout/mod.ts";
 import type { KernelEntry } from "../pack/mod.ts";
-import { type PresetName, PRESETS } from "../sandbox/mod.ts";
+import { type PresetName, PRESETS, type VariantChoice } from "../sandbox/mod.ts";
 import { type Assignments, assignment, wholeNumber } from "./assignments.ts";
 import { SIGNED_COPY } from "./core-pack.ts";
 import { type TrustOptions, withTrustOptions } from "./pack-verify.ts";
@@ -17,6 +17,7 @@ export interface RunOptions extends TrustOptions {
   readonly output?: Assignments;
   readonly pack?: string;
   readonly preset: PresetName;
+  readonly variant: VariantChoice;
   readonly budgetMs?: number;
   readonly repeat: number;
 }
@@ -34,6 +35,7 @@ export function withRunOptions(command: Command): Command {
     .option("--output <name=file>", "write an output: .npy or .safetensors", assignment)
     .option("--pack <path>", "a folder or a .tar; without it, the core pack")
     .addOption(presetOption())
+    .addOption(variantOption())
     .option("--budget-ms <n>", "stop a run after this time", wholeNumber(1, U32_MAX))
     .option("--repeat <n>", "run this often and report times", wholeNumber(1, REPEAT_MAX), 1);
   return withTrustOptions(command).addHelpText("after", HELP);
@@ -43,6 +45,12 @@ function presetOption(): Option {
   return new Option("--preset <name>", "the limits of a class of devices")
     .choices(Object.keys(PRESETS))
     .default("server");
+}
+
+function variantOption(): Option {
+  return new Option("--variant <choice>", "the fastest build that fits, or the kernel's own")
+    .choices(["auto", "baseline"] satisfies VariantChoice[])
+    .default("auto");
 }
 
 /** Values as the kernel's params declare them. Fails with PARAM_INVALID. */

@@ -1,6 +1,6 @@
 // Run report: what `annulus run` tells, to people and to programs.
 
-import type { VerifiedKernel, VerifiedPack } from "../pack/mod.ts";
+import type { KernelModule, VerifiedKernel, VerifiedPack } from "../pack/mod.ts";
 import type { Timing } from "./measure.ts";
 import { type Report, table } from "./output.ts";
 import type { TensorInput } from "./tensor-input.ts";
@@ -16,6 +16,8 @@ export interface Budget {
 export interface RunFacts {
   readonly pack: VerifiedPack;
   readonly verified: VerifiedKernel;
+  /** Which of the kernel's modules ran. */
+  readonly module: KernelModule;
   readonly inputs: readonly TensorInput[];
   readonly outputs: readonly OutputTensor[];
   readonly files: readonly OutputFile[];
@@ -30,11 +32,11 @@ export function runReport(facts: RunFacts): Report {
 }
 
 function asJson(facts: RunFacts): Report["json"] {
-  const { pack, verified, inputs, outputs, params, dims, budget, timing } = facts;
+  const { pack, verified, module, inputs, outputs, params, dims, budget, timing } = facts;
   const { name, version } = pack.manifest;
   return {
     pack: { name, version, signed: pack.signed, key_id: pack.keyId ?? null },
-    kernel: { id: verified.entry.id, hash: verified.hash },
+    kernel: { id: verified.entry.id, variant: module.variant, hash: module.hash },
     inputs: inputs.map(({ spec, file, tensor, fileDtype, fileShape, shape, data }) => ({
       name: spec.name,
       dtype: spec.dtype,
@@ -69,7 +71,7 @@ function asJson(facts: RunFacts): Report["json"] {
 }
 
 function asLines(facts: RunFacts): string[] {
-  const { pack, verified, inputs, outputs, budget, timing } = facts;
+  const { pack, verified, module, inputs, outputs, budget, timing } = facts;
   const { name, version } = pack.manifest;
   const signer = pack.signed ? `verified, signed by ${pack.keyId}` : "UNSIGNED: nobody vouches";
   const tensors = table([
@@ -86,7 +88,7 @@ function asLines(facts: RunFacts): string[] {
   ]);
   return [
     `pack    ${name} ${version}, ${signer}`,
-    `kernel  ${verified.entry.id}, ${verified.hash}`,
+    `kernel  ${verified.entry.id}${choiceOf(facts)}, ${module.hash}`,
     ...tensors,
     ...pairs("dims  ", facts.dims),
     ...pairs("params", facts.params),
@@ -94,6 +96,11 @@ function asLines(facts: RunFacts): string[] {
     `rate    ${rateOf(facts).toPrecision(3)} GB/s, ${bytesOf(facts)} bytes in and out of each run`,
     `budget  ${timing.ticks} of ${budget.ticks} ticks of ${budget.tickMs} ms used${cutOf(budget)}`,
   ];
+}
+
+/** The variant, where there was a choice. */
+function choiceOf({ verified, module }: RunFacts): string {
+  return verified.modules.length === 1 ? "" : `, ${module.variant}`;
 }
 
 function pairs(title: string, values: Readonly<Record<string, unknown>>): string[] {

@@ -35,7 +35,10 @@ async function run(io: Io, id: string, options: RunOptions): Promise<Report> {
   const { entry } = verified;
   const files = await planOutputs(io, options.output, entry.outputs);
   const inputs = await readInputs(io, entry, options);
-  await using sandbox = await Sandbox.create({ preset: options.preset }, sharedTicker);
+  await using sandbox = await Sandbox.create(
+    { preset: options.preset, variant: options.variant },
+    sharedTicker,
+  );
   const kernel = await sandbox.load(verified);
   const budget = budgetOf(options, kernel, sandbox);
   const params = paramValues(entry, options.param);
@@ -48,7 +51,19 @@ async function run(io: Io, id: string, options: RunOptions): Promise<Report> {
   }));
   await finishFirst(() => writeOutputs(files, outputs));
   const { dims } = call.shapes;
-  return runReport({ pack, verified, inputs, outputs, files, params, dims, budget, timing });
+  const module = verified.modules.find(({ variant }) => variant === kernel.variant)!;
+  return runReport({
+    pack,
+    verified,
+    module,
+    inputs,
+    outputs,
+    files,
+    params,
+    dims,
+    budget,
+    timing,
+  });
 }
 
 function loadPack(io: Io, options: RunOptions): Promise<VerifiedPack> {
