@@ -11,7 +11,6 @@ import {
   openAdapterFolder,
   openModelFolder,
 } from "./model.node.ts";
-
 import { bf16ArrayToF32, openSafetensors, writeSafetensors } from "./tensor.ts";
 
 const INDEX = "model.safetensors.index.json";

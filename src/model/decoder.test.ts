@@ -9,7 +9,7 @@ import {
   tinyLlama,
 } from "../../test/tiny-llama.fixture.ts";
 import { type Decoder, generate, likeliest, openAdapter } from "./mod.ts";
-import { failureOf } from "../pack/failure-of.fixture.ts";
+import { failureIn, failureOf } from "../pack/failure-of.fixture.ts";
 
 const model = await tinyLlama();
 afterAll(() => model.close());
@@ -134,6 +134,36 @@ test("feed() reads as many tokens as there are positions, and not one more", asy
   expect(small.length).toBe(3);
   small.feed([4, 5]);
   expect(failureOf(() => small.feed([6])).code).toBe("CONTEXT_FULL");
+});
+
+test.each([0, -1, 1.5, NaN, Infinity])(
+  "a decoder refuses room for %d positions",
+  async (positions) => {
+    const failure = await failureIn(model.open({ positions }));
+    expect([failure.code, failure.at]).toEqual(["PARAM_INVALID", "positions"]);
+  },
+);
+
+test("a decoder makes room for no more positions than the model reaches", async () => {
+  using small = await model.open({ positions: 1 });
+  using large = await model.open({ positions: 257 });
+  expect([small.positions, large.positions]).toEqual([1, 256]);
+});
+
+test("a decoder refuses a cache of a format that there is not", async () => {
+  const failure = await failureIn(model.open({ kv: "q5" as "q4_0" }));
+  expect([failure.code, failure.at]).toEqual(["PARAM_INVALID", "kv"]);
+});
+
+test("a decoder refuses an adapter that was opened for another model", async () => {
+  const adapter = await openAdapter(adapterFiles, model.config);
+  const cut = { ...adapter, layers: adapter.layers.slice(1) };
+  expect((await failureIn(model.open({ adapter: cut }))).at).toBe("adapter");
+  const low = adapter.layers[0]!.get("up")!;
+  const [first, ...rest] = adapter.layers;
+  const layers = [new Map([...first!, ["up", { ...low, outputs: 256 }] as const]), ...rest];
+  const failure = await failureIn(model.open({ adapter: { ...adapter, layers } }));
+  expect([failure.code, failure.at]).toEqual(["MODEL_MISMATCH", "adapter, up_proj"]);
 });
 
 /** In nats per byte, over whole windows of 256 bytes with stride 255, each from a cold cache. */

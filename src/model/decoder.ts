@@ -16,7 +16,7 @@ import type { KvFormat } from "./kv.ts";
 import { kvFor } from "./kv-open.ts";
 import { LayerPass } from "./layer-pass.ts";
 import { type LoadListener, openLayout, type ModelLayout } from "./layout.ts";
-import type { Adapter } from "./lora.ts";
+import { type Adapter, requireFit } from "./lora.ts";
 import { Meter } from "./meter.ts";
 import { Rotation } from "./rotation.ts";
 import type { Weights } from "./weights.ts";
@@ -80,7 +80,8 @@ export class Decoder implements Disposable {
   static async open(options: DecoderOptions): Promise<Decoder> {
     const meter = options.meter ?? new Meter();
     const { config, weights, sandbox, pack, bypass, adapter, kv: format = "f32" } = options;
-    const positions = Math.min(options.positions ?? config.contextMax, config.contextMax);
+    const positions = positionsOf(options);
+    if (adapter !== undefined) requireFit(adapter, config);
     const kv = await kvFor({ format, sandbox, pack, meter });
     using held = new DisposableStack();
     const rowsMax = CHUNK_ROWS;
@@ -195,6 +196,18 @@ export class Decoder implements Disposable {
     this.#meter.lap("host", "embedding");
     this.#pass.run(turn, this.#length);
   }
+}
+
+/** As many as asked for, within what the model reaches. */
+function positionsOf({ config, positions = config.contextMax }: DecoderOptions): number {
+  if (Number.isSafeInteger(positions) && positions > 0)
+    return Math.min(positions, config.contextMax);
+  throw new Failure("PARAM_INVALID", {
+    at: "positions",
+    found: String(positions),
+    expected: "a whole number of at least 1",
+    fix: "Make room for the prompt and the tokens to come.",
+  });
 }
 
 function contextFull(found: number, positions: number): Failure {

@@ -1,8 +1,16 @@
 // KV open: the store of each format, and the kernels that it needs.
 
+import { Failure } from "../base/mod.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
 import type { Sandbox } from "../sandbox/mod.ts";
-import { f16Store, f32Store, type KvFormat, type KvOpener, type KvShape } from "./kv.ts";
+import {
+  f16Store,
+  f32Store,
+  KV_FORMATS,
+  type KvFormat,
+  type KvOpener,
+  type KvShape,
+} from "./kv.ts";
 import { packedKernels, packedStore } from "./kv-packed.ts";
 import type { Meter } from "./meter.ts";
 import type { NativePlan } from "./native/native.ts";
@@ -32,6 +40,15 @@ export async function kvFor({
       return (plan, shape) => packedStore(plan, shape, kernels, meter);
     }
     default:
-      return format satisfies never;
+      throw unknownFormat(format);
   }
+}
+
+function unknownFormat(format: never): Failure {
+  return new Failure("PARAM_INVALID", {
+    at: "kv",
+    found: JSON.stringify(format),
+    expected: `one of ${KV_FORMATS.join(", ")}`,
+    fix: "Name a format that the cache can have.",
+  });
 }

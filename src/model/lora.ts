@@ -63,6 +63,18 @@ export async function openAdapter(
   return { rank, scale, layers };
 }
 
+/** Fails with MODEL_MISMATCH where the adapter was opened for a model of other layers or widths. */
+export function requireFit({ layers }: Adapter, config: ModelConfig): void {
+  const expected = `an adapter opened for a model of ${config.layers} layers with these widths`;
+  if (layers.length !== config.layers)
+    throw mismatch("adapter", `one for ${layers.length} layers`, expected);
+  for (const { target, inputs, outputs } of layers.flatMap((layer) => [...layer.values()])) {
+    const widths = widthsOf(target, config);
+    if (inputs !== widths.inputs || outputs !== widths.outputs)
+      throw mismatch(`adapter, ${target}_proj`, `[${outputs}, ${inputs}]`, expected);
+  }
+}
+
 /** alpha / rank, or with rsLoRA alpha / sqrt(rank). */
 export function parseAdapterConfig(bytes: Uint8Array): {
   readonly rank: number;
