@@ -75,6 +75,11 @@ test("compareTensors() measures rows against their own largest number, or their 
   const [actual, expected] = [f32(100, 1.5, 1, 1.5), f64(100, 1, 1, 1)];
   expect(compareTensors(actual, expected, "f32", { rowLength: 2 }).maxRow).toBe(0.5);
   expect(compareTensors(actual, expected, "f32", { rowLength: 4 }).maxRow).toBe(0.005);
+  const half = (terms: Float64Array) =>
+    compareTensors(Float16Array.of(1.5), f64(1), "f16", { terms }).maxRow;
+  expect(half(f64(1e6))).toBe(0.5e-6); // Beyond f16, and not beyond the f32 that it is added in.
+  expect(half(f64(1e300))).toBe(2 ** -129);
+  expect(half(f64(NaN))).toBe(0.5);
   const terms = f64(0, 0, 0, 50);
   expect(compareTensors(actual, expected, "f32", { rowLength: 2, terms }).maxRow).toBe(0.01);
 });
