@@ -115,12 +115,12 @@ interface ToFill {
 }
 
 async function fill({ pack, sandbox, view, name, how }: ToFill): Promise<void> {
-  if (how === undefined) return fillValues(view, name.length);
+  if (how === undefined) return fillValues(view, name);
   if (how === "angles") return fillAngles(view);
   if (typeof how === "number") return setAll(view, how);
   const { packedBy, x: shape, params, dims } = how;
   const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
-  fillValues(data, name.length);
+  fillValues(data, name);
   const kernel = await sandbox.load(pack, packedBy);
   const { packed } = kernel.call({ inputs: { x: { shape, data } }, params, dims });
   (view as Uint8Array).set(packed!.data as Uint8Array);

@@ -2,9 +2,10 @@
 
 import type { TensorView } from "../../src/base/mod.ts";
 
-/** Values from -4 to 4 without a pattern. */
-export function fillValues(view: TensorView, seed: number): void {
-  let state = seed;
+/** Values from -4 to 4 without a pattern, other ones for each name. */
+export function fillValues(view: TensorView, name: string): void {
+  let state = 0;
+  for (const letter of name) state = Math.imul(state ^ letter.charCodeAt(0), 0x9e3779b1);
   for (let i = 0; i < view.length; i++) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     view[i] = (state >>> 8) / 2 ** 21 - 4;

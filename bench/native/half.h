@@ -7,21 +7,24 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Called from several kernels, and each of them wants a body of its own. */
+#define INLINE static inline __attribute__((always_inline))
+
 #if defined(__F16C__)
 #include <immintrin.h>
 
-static inline float wide_of(uint16_t half) { return _cvtsh_ss(half); }
+INLINE float wide_of(uint16_t half) { return _cvtsh_ss(half); }
 
-static inline uint16_t half_of(float wide) { return _cvtss_sh(wide, _MM_FROUND_TO_NEAREST_INT); }
+INLINE uint16_t half_of(float wide) { return _cvtss_sh(wide, _MM_FROUND_TO_NEAREST_INT); }
 
-static inline void widen(const uint16_t *restrict half, size_t count, float *restrict wide) {
+INLINE void widen(const uint16_t *restrict half, size_t count, float *restrict wide) {
   size_t i = 0;
   for (; i + 8 <= count; i += 8)
     _mm256_storeu_ps(wide + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(half + i))));
   for (; i < count; i++) wide[i] = wide_of(half[i]);
 }
 
-static inline void narrow(const float *restrict wide, size_t count, uint16_t *restrict half) {
+INLINE void narrow(const float *restrict wide, size_t count, uint16_t *restrict half) {
   size_t i = 0;
   for (; i + 8 <= count; i += 8)
     _mm_storeu_si128((__m128i *)(half + i), _mm256_cvtps_ph(_mm256_loadu_ps(wide + i),
@@ -31,24 +34,24 @@ static inline void narrow(const float *restrict wide, size_t count, uint16_t *re
 
 #elif defined(__ARM_FP16_FORMAT_IEEE)
 
-static inline float wide_of(uint16_t half) {
+INLINE float wide_of(uint16_t half) {
   __fp16 value;
   memcpy(&value, &half, sizeof value);
   return (float)value;
 }
 
-static inline uint16_t half_of(float wide) {
+INLINE uint16_t half_of(float wide) {
   const __fp16 value = (__fp16)wide;
   uint16_t half;
   memcpy(&half, &value, sizeof half);
   return half;
 }
 
-static inline void widen(const uint16_t *restrict half, size_t count, float *restrict wide) {
+INLINE void widen(const uint16_t *restrict half, size_t count, float *restrict wide) {
   for (size_t i = 0; i < count; i++) wide[i] = wide_of(half[i]);
 }
 
-static inline void narrow(const float *restrict wide, size_t count, uint16_t *restrict half) {
+INLINE void narrow(const float *restrict wide, size_t count, uint16_t *restrict half) {
   for (size_t i = 0; i < count; i++) half[i] = half_of(wide[i]);
 }
 

@@ -12,11 +12,11 @@ enum { RANK_MAX = 64, TOKENS = 4, RANKS = 2, OUTPUTS = 2, LANES = 8 };
 /* Eight neighbouring values, wherever they lie: compilers know how to add and multiply them. */
 typedef float lanes __attribute__((vector_size(32), aligned(4), may_alias));
 
-static inline const lanes *at(const float *values) { return (const lanes *)values; }
+INLINE const lanes *at(const float *values) { return (const lanes *)values; }
 
-static inline lanes load_f32(const float *values) { return *at(values); }
+INLINE lanes load_f32(const float *values) { return *at(values); }
 
-static inline lanes load_f16(const uint16_t *values) {
+INLINE lanes load_f16(const uint16_t *values) {
 #if defined(__F16C__)
   return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)values));
 #else
@@ -26,16 +26,16 @@ static inline lanes load_f16(const uint16_t *values) {
 #endif
 }
 
-static inline lanes all(float value) {
+INLINE lanes all(float value) {
   return (lanes){value, value, value, value, value, value, value, value};
 }
 
-static inline float sum_of(lanes v) {
+INLINE float sum_of(lanes v) {
   return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
 
 /* The sum of each of eight. */
-static inline lanes sums_of(const lanes v[LANES]) {
+INLINE lanes sums_of(const lanes v[LANES]) {
 #if defined(__F16C__)
   const __m256 low = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
   const __m256 high = _mm256_hadd_ps(_mm256_hadd_ps(v[4], v[5]), _mm256_hadd_ps(v[6], v[7]));
@@ -50,7 +50,7 @@ static inline lanes sums_of(const lanes v[LANES]) {
 /* One token: t[r] = scale * A[r] . x with eight sums, or each addition would wait for the last; then
  * eight values of y = base + B t as f32. */
 #define LORA_ONE(type, element)                                                                    \
-  static inline void project_one_##type(const element *x, size_t in, size_t rank,                  \
+  INLINE void project_one_##type(const element *x, size_t in, size_t rank,                  \
                                         const element *a, float scale, float *t) {                 \
     for (size_t r = 0; r < rank; r += LANES) {                                                     \
       lanes sums[LANES] = {0};                                                                     \
@@ -62,7 +62,7 @@ static inline lanes sums_of(const lanes v[LANES]) {
       *(lanes *)(t + r) = sums_of(sums) * all(scale);                                              \
     }                                                                                              \
   }                                                                                                \
-  static inline lanes expand_one_##type(const element *base, const element *b, size_t rank,        \
+  INLINE lanes expand_one_##type(const element *base, const element *b, size_t rank,        \
                                         const float *t) {                                          \
     lanes sums[LANES] = {0};                                                                       \
     for (size_t r = 0; r < rank; r += LANES)                                                       \
@@ -75,7 +75,7 @@ LORA_ONE(f32, float)
 LORA_ONE(f16, uint16_t)
 
 /* t of TOKENS tokens, two ranks at a time. */
-static inline void project(const float *x, size_t in, size_t rank, const float *a, float scale,
+INLINE void project(const float *x, size_t in, size_t rank, const float *a, float scale,
                            float t[TOKENS][RANK_MAX]) {
   for (size_t r = 0; r < rank; r += RANKS) {
     const float *a0 = a + r * in, *a1 = a0 + in;
@@ -101,7 +101,7 @@ static void transpose(const float *restrict b, size_t out, size_t rank, float *r
 }
 
 /* y = base + t B for TOKENS tokens, by a turned B: 16 outputs of each at a time. */
-static inline void expand_many(const float *base, const float *turned, size_t out, size_t rank,
+INLINE void expand_many(const float *base, const float *turned, size_t out, size_t rank,
                                float t[TOKENS][RANK_MAX], float *y) {
   for (size_t o = 0; o < out; o += OUTPUTS * LANES) {
     lanes sums[TOKENS][OUTPUTS];
@@ -125,7 +125,7 @@ static inline void expand_many(const float *base, const float *turned, size_t ou
 }
 
 /* Whether the next TOKENS tokens name the same adapter. */
-static inline int are_alike(const int32_t *adapter, size_t left) {
+INLINE int are_alike(const int32_t *adapter, size_t left) {
   if (left < TOKENS) return 0;
   return adapter[0] == adapter[1] && adapter[0] == adapter[2] && adapter[0] == adapter[3];
 }

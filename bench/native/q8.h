@@ -16,9 +16,9 @@ struct q8 {
 
 _Static_assert(sizeof(struct q8) == 34, "blocks lie end to end");
 
-static inline float inverse_of(float step) { return step == 0 ? 0 : 1 / step; }
+INLINE float inverse_of(float step) { return step == 0 ? 0 : 1 / step; }
 
-static inline void pack_q8(const float *restrict x, struct q8 *restrict block) {
+INLINE void pack_q8(const float *restrict x, struct q8 *restrict block) {
   float largest = 0;
   for (int i = 0; i < Q8_VALUES; i++) largest = fmaxf(largest, fabsf(x[i]));
   const float step = largest / 127, inverse = inverse_of(step);
@@ -29,7 +29,7 @@ static inline void pack_q8(const float *restrict x, struct q8 *restrict block) {
   }
 }
 
-static inline void unpack_q8(const struct q8 *restrict block, float *restrict x) {
+INLINE void unpack_q8(const struct q8 *restrict block, float *restrict x) {
   const float step = wide_of(block->step);
   for (int i = 0; i < Q8_VALUES; i++) x[i] = (float)block->codes[i] * step;
 }

@@ -8,18 +8,18 @@
 
 static const float EPS = 1e-5f;
 
-static inline float factor_of(const float *restrict x, size_t dim) {
+INLINE float factor_of(const float *restrict x, size_t dim) {
   float squares = 0;
   for (size_t i = 0; i < dim; i++) squares += x[i] * x[i];
   return 1 / sqrtf(squares / (float)dim + EPS);
 }
 
-static inline void scale(const float *restrict x, float factor, const float *restrict weight,
+INLINE void scale(const float *restrict x, float factor, const float *restrict weight,
                          size_t dim, float *restrict y) {
   for (size_t i = 0; i < dim; i++) y[i] = x[i] * factor * weight[i];
 }
 
-static inline void add(const float *restrict a, const float *restrict b, size_t count,
+INLINE void add(const float *restrict a, const float *restrict b, size_t count,
                        float *restrict sum) {
   for (size_t i = 0; i < count; i++) sum[i] = a[i] + b[i];
 }

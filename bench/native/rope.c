@@ -14,12 +14,12 @@ typedef void turn(const float *restrict, const float *restrict, size_t, float *r
 /* How a head is taken from its tensor, turned, and put into the other. `at` counts values. */
 typedef void head(const struct call *, size_t at, const float *table, size_t half);
 
-static inline void turn_table(const float *restrict angles, size_t half, float *restrict table) {
+INLINE void turn_table(const float *restrict angles, size_t half, float *restrict table) {
   for (size_t i = 0; i < half; i++) table[i] = cosf(angles[i]);
   for (size_t i = 0; i < half; i++) table[half + i] = sinf(angles[i]);
 }
 
-static inline void turn_interleaved(const float *restrict x, const float *restrict table,
+INLINE void turn_interleaved(const float *restrict x, const float *restrict table,
                                     size_t half, float *restrict y) {
   for (size_t i = 0; i < half; i++) {
     const float c = table[i], s = table[half + i], p = x[2 * i], q = x[2 * i + 1];
@@ -28,7 +28,7 @@ static inline void turn_interleaved(const float *restrict x, const float *restri
   }
 }
 
-static inline void turn_half_split(const float *restrict x, const float *restrict table,
+INLINE void turn_half_split(const float *restrict x, const float *restrict table,
                                    size_t half, float *restrict y) {
   for (size_t i = 0; i < half; i++) {
     const float c = table[i], s = table[half + i], p = x[i], q = x[half + i];
@@ -37,12 +37,12 @@ static inline void turn_half_split(const float *restrict x, const float *restric
   }
 }
 
-static inline void head_f32(const struct call *call, size_t at, const float *table, size_t half,
+INLINE void head_f32(const struct call *call, size_t at, const float *table, size_t half,
                             turn *turn) {
   turn((const float *)call->in[0] + at, table, half, (float *)call->out[0] + at);
 }
 
-static inline void head_f16(const struct call *call, size_t at, const float *table, size_t half,
+INLINE void head_f16(const struct call *call, size_t at, const float *table, size_t half,
                             turn *turn) {
   float x[HEAD_MAX], y[HEAD_MAX];
   widen((const uint16_t *)call->in[0] + at, 2 * half, x);
@@ -50,7 +50,7 @@ static inline void head_f16(const struct call *call, size_t at, const float *tab
   narrow(y, 2 * half, (uint16_t *)call->out[0] + at);
 }
 
-static inline void head_q8(const struct call *call, size_t at, const float *table, size_t half,
+INLINE void head_q8(const struct call *call, size_t at, const float *table, size_t half,
                            turn *turn) {
   float x[HEAD_MAX], y[HEAD_MAX];
   const size_t first = at / Q8_VALUES, blocks = 2 * half / Q8_VALUES;
@@ -61,7 +61,7 @@ static inline void head_q8(const struct call *call, size_t at, const float *tabl
   for (size_t i = 0; i < blocks; i++) pack_q8(y + i * Q8_VALUES, to + i);
 }
 
-static inline void rope(const struct call *call, head *head) {
+INLINE void rope(const struct call *call, head *head) {
   const size_t batch = call->dims[0], seq = call->dims[1], heads = call->dims[2],
                dim = call->dims[3], half = dim / 2;
   const float *angles = call->in[1];
@@ -76,7 +76,7 @@ static inline void rope(const struct call *call, head *head) {
 }
 
 #define ROPE_KERNEL(type, layout)                                                                  \
-  static inline void head_##type##_##layout(const struct call *call, size_t at,                    \
+  INLINE void head_##type##_##layout(const struct call *call, size_t at,                    \
                                             const float *table, size_t half) {                     \
     head_##type(call, at, table, half, turn_##layout);                                             \
   }                                                                                                \

@@ -7,12 +7,12 @@
 
 enum { CHUNK = 512 }; /* f16 values that are wide at a time, so that they stay in the nearest cache. */
 
-static inline void activate(const float *restrict gate, const float *restrict up, size_t count,
+INLINE void activate(const float *restrict gate, const float *restrict up, size_t count,
                             float *restrict y) {
   for (size_t i = 0; i < count; i++) y[i] = gate[i] / (1 + expf(-gate[i])) * up[i];
 }
 
-static inline void activate_f16(const uint16_t *gate, const uint16_t *up, size_t count,
+INLINE void activate_f16(const uint16_t *gate, const uint16_t *up, size_t count,
                                 uint16_t *y) {
   float wide_gate[CHUNK], wide_up[CHUNK], wide[CHUNK];
   for (size_t at = 0; at < count; at += CHUNK) {
@@ -46,7 +46,7 @@ static void swiglu_packed_f16_halves(const struct call *call) {
   for (size_t i = 0; i < tokens; i++, x += 2 * ffn) activate_f16(x, x + ffn, ffn, y + i * ffn);
 }
 
-static inline void activate_pairs(const float *restrict x, size_t count, float *restrict y) {
+INLINE void activate_pairs(const float *restrict x, size_t count, float *restrict y) {
   for (size_t i = 0; i < count; i++) y[i] = x[2 * i] / (1 + expf(-x[2 * i])) * x[2 * i + 1];
 }
 

@@ -11,92 +11,113 @@ const GROUP = 32; // Rows of a block of KIVI's keys.
 
 const NO_BLOCKS: NoOnnxWork = { why: "ONNX Runtime has no operator on such blocks" };
 
-const Q4_BYTES = { q4_0: 18, q4_1: 20, kivi_k: 20, kivi_v: 20 } as const;
+const Q4_BYTES = { q4_0: 18, q4_1: 20, kivi_k: 20, kivi_v: 20, kivi_k2: 12, kivi_v2: 12 } as const;
 type Q4 = keyof typeof Q4_BYTES;
+type Wide = "f32" | "f16";
 
 const FORMATS = Object.keys(Q4_BYTES) as readonly Q4[];
 
+/** f16 goes through the same code once it is widened: a format of each kind tells what that costs. */
+const F16_FORMATS: readonly Q4[] = ["q4_0", "kivi_k"];
+
 export const KV: readonly Case[] = [
-  ...SIZES.map(packQ8),
-  ...FORMATS.flatMap((format) => SIZES.map((size) => packQ4(size, format))),
-  ...SIZES.map(unpackQ8),
-  ...FORMATS.flatMap((format) => SIZES.map((size) => unpackQ4(size, format))),
+  ...SIZES.map((size) => packQ8(size, "f32")),
+  ...SIZES.map((size) => packQ8(size, "f16")),
+  ...FORMATS.flatMap((format) => SIZES.map((size) => packQ4(size, format, "f32"))),
+  ...F16_FORMATS.flatMap((format) => SIZES.map((size) => packQ4(size, format, "f16"))),
+  ...SIZES.map((size) => unpackQ8(size, "f32")),
+  ...SIZES.map((size) => unpackQ8(size, "f16")),
+  ...FORMATS.flatMap((format) => SIZES.map((size) => unpackQ4(size, format, "f32"))),
+  ...F16_FORMATS.flatMap((format) => SIZES.map((size) => unpackQ4(size, format, "f16"))),
 ];
 
-function packQ8(size: Size): Case {
+function packQ8(size: Size, wide: Wide): Case {
   const rows = TOKENS[size];
   const shape = `${rows}x${CHANNELS}`;
   return {
-    kernel: "kv_pack_q8",
+    kernel: named("kv_pack_q8", wide),
     size,
     shape,
-    what: "f32 into Q8_0 blocks",
+    what: `${wide} into Q8_0 blocks`,
     inputs: { x: [rows, BLOCKS, BLOCK] },
     bound: "arithmetic",
-    wide: "x",
-    native: { kernel: "kv_pack_q8", shape },
+    ...wideSide(wide),
+    native: { kernel: `kv_pack_q8_${wide}`, shape },
     onnx: NO_BLOCKS,
   };
 }
 
-function unpackQ8(size: Size): Case {
+function unpackQ8(size: Size, wide: Wide): Case {
   const rows = TOKENS[size];
   const shape = `${rows}x${CHANNELS}`;
   return {
-    kernel: "kv_unpack_q8",
+    kernel: named("kv_unpack_q8", wide),
     size,
     shape,
-    what: "Q8_0 blocks into f32",
+    what: `Q8_0 blocks into ${wide}`,
     inputs: { packed: [rows, BLOCKS, 34] },
     fills: { packed: { packedBy: "kv_pack_q8", x: [rows, BLOCKS, BLOCK] } },
-    bound: "memory",
-    wide: "x",
-    native: { kernel: "kv_unpack_q8", shape },
-    onnx: dequantised(rows),
+    bound: wide === "f32" ? "memory" : "arithmetic",
+    ...wideSide(wide),
+    native: { kernel: `kv_unpack_q8_${wide}`, shape },
+    onnx: wide === "f32" ? dequantised(rows) : NO_BLOCKS,
   };
 }
 
-function packQ4(size: Size, format: Q4): Case {
+function packQ4(size: Size, format: Q4, wide: Wide): Case {
   const rows = rowsOf(size, format);
   const shape = `${rows}x${CHANNELS}`;
   return {
-    kernel: "kv_pack_q4",
+    kernel: named("kv_pack_q4", wide),
     size,
     shape: `${shape} ${format}`,
-    what: "f32 into blocks of 4-bit integers",
+    what: `${wide} into blocks of ${bitsOf(format)}-bit integers`,
     inputs: { x: [rows, BLOCKS, BLOCK] },
     params: { format },
     dims: { block_bytes: Q4_BYTES[format] },
     bound: "arithmetic",
-    wide: "x",
-    native: { kernel: `kv_pack_q4_${format}`, shape },
+    ...wideSide(wide),
+    native: { kernel: `kv_pack_${format}_${wide}`, shape },
     onnx: NO_BLOCKS,
   };
 }
 
-function unpackQ4(size: Size, format: Q4): Case {
+function unpackQ4(size: Size, format: Q4, wide: Wide): Case {
   const rows = rowsOf(size, format);
   const shape = `${rows}x${CHANNELS}`;
   const dims = { block_bytes: Q4_BYTES[format] };
   return {
-    kernel: "kv_unpack_q4",
+    kernel: named("kv_unpack_q4", wide),
     size,
     shape: `${shape} ${format}`,
-    what: "blocks of 4-bit integers into f32",
+    what: `blocks of ${bitsOf(format)}-bit integers into ${wide}`,
     inputs: { packed: [rows, BLOCKS, Q4_BYTES[format]] },
     params: { format },
     fills: {
       packed: { packedBy: "kv_pack_q4", x: [rows, BLOCKS, BLOCK], params: { format }, dims },
     },
-    bound: format.startsWith("kivi") ? "arithmetic" : "memory", // Neighbours share their bytes.
-    wide: "x",
-    native: { kernel: `kv_unpack_q4_${format}`, shape },
+    bound: wide === "f32" && format.startsWith("q4") ? "memory" : "arithmetic",
+    ...wideSide(wide),
+    native: { kernel: `kv_unpack_${format}_${wide}`, shape },
     onnx: NO_BLOCKS,
   };
 }
 
+function named(kernel: string, wide: Wide): string {
+  return wide === "f32" ? kernel : `${kernel}_f16`;
+}
+
+/** The goal in bytes per second is about f32. */
+function wideSide(wide: Wide): { readonly wide?: string } {
+  return wide === "f32" ? { wide: "x" } : {};
+}
+
+function bitsOf(format: Q4): number {
+  return format.endsWith("2") ? 2 : 4;
+}
+
 function rowsOf(size: Size, format: Q4): number {
-  return Math.max(TOKENS[size], format === "kivi_k" ? GROUP : 1);
+  return Math.max(TOKENS[size], format.startsWith("kivi_k") ? GROUP : 1);
 }
 
 /** The same numbers from two tensors: codes, and steps as f32. */
