@@ -35,7 +35,7 @@ for (const manifest of pack.kernels) {
       expect(kernel.exports.memory.buffer.byteLength).toBe(PAGE);
     });
 
-    test("says its name and version, and whether it has gradients", () => {
+    test("says its name and version, and truthfully whether it has gradients", () => {
       const info = 4096;
       expect(kernel.exports["kernel_info"]!(info)).toBe(KERNEL_CODES.OK);
       const { buffer } = kernel.exports.memory;

@@ -74,6 +74,14 @@ describe("rmsnorm_f32", async () => {
     }
   });
 
+  test("doubles the gradient of x with the weight, where upstream's leaves the weight out", () => {
+    const call = normCall(2, 70);
+    const weight = call.inputs.weight.map((value) => 2 * value);
+    const [dx] = two(kernel.runBytes(call), 140);
+    const [doubled] = two(kernel.runBytes({ ...call, inputs: { ...call.inputs, weight } }), 140);
+    expect(doubled).toEqual(dx.map((value) => 2 * value));
+  });
+
   test("gives a row's gradient no part along the row, since its length does not matter", () => {
     const call = normCall(1, 100, { eps: 1e-30 });
     const [dx] = two(kernel.runBytes(call), 100);
@@ -126,6 +134,12 @@ describe("swiglu_f32", async () => {
       const ofUp = swiglu(gate, dy, act);
       expect(absoluteError(dup, ofUp)).toBeLessThan(2e-5);
     }
+  });
+
+  test("gives the gate its gradient too, where upstream gives only that of up", () => {
+    const [dgate, dup] = two(kernel.runBytes(gatedCall(normals(40, 4), "silu")), 40);
+    expect(dgate.every((slope) => slope !== 0)).toBe(true);
+    expect(dup.every((slope) => slope !== 0)).toBe(true);
   });
 
   test.each(["silu", "gelu_tanh", "gelu_erf"])("is 0 far below and 1 far above, %s", (act) => {

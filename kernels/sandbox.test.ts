@@ -146,7 +146,7 @@ test.each([
 ] as const)(
   "kv_pack_q4 and its f16 twin pack keys as %s in the sandbox",
   async (format, like, bytes) => {
-    const [wide, half] = [await load("kv_pack_q4"), await load("kv_pack_q4_f16")];
+    const [wide, narrow] = [await load("kv_pack_q4"), await load("kv_pack_q4_f16")];
     const [wideBack, halfBack] = [await load("kv_unpack_q4"), await load("kv_unpack_q4_f16")];
     const x = Float16Array.from(normals(64 * 32, 7));
     const more = { params: { format }, dims: { block_bytes: bytes } };
@@ -155,7 +155,7 @@ test.each([
 
     const packed = wide.call({ inputs: { x: f32(Float32Array.from(x), 64, 1, 32) }, ...more });
     expect(packed["packed"]!.data).toEqual(expected);
-    const halves = half.call({ inputs: { x: { data: x, shape: [64, 1, 32] } }, ...more });
+    const halves = narrow.call({ inputs: { x: { data: x, shape: [64, 1, 32] } }, ...more });
     expect(halves["packed"]!.data).toEqual(expected);
     const inputs = { packed: packed["packed"]! };
     expect(wideBack.call({ inputs, params: { format } })["x"]!.data).toEqual(back);
@@ -164,10 +164,11 @@ test.each([
   },
 );
 
+const half = (length: number, seed: number) => Float16Array.from(normals(length, seed));
+
 test("lora_apply_f16 runs in the sandbox, its scales f32 among tensors of f16", async () => {
   const kernel = await load("lora_apply_f16");
   const shape = { tokens: 5, in: 10, out: 7, rank: 3 };
-  const half = (length: number, seed: number) => Float16Array.from(normals(length, seed));
   const tensors = {
     x: half(50, 1),
     a: half(2 * 30, 2),

@@ -218,6 +218,15 @@ test("kv_pack_q4 in kivi_v2 puts the code of the first of four values into the l
   expect(hex(kernel.runBytes(callOf(x, "kivi_v2")))).toBe(`003c0000${"e4".repeat(8)}`);
 });
 
+test("kv_pack_q4 in KIVI gives a constant block codes of 0, where KIVI's own code divides by 0", () => {
+  for (const format of ["kivi_v", "kivi_v2"] as const)
+    for (const value of [0, 3, -2000]) {
+      const packed = kernel.runBytes(callOf(new Float32Array(32).fill(value), format));
+      expect(new Set(packed.subarray(4))).toEqual(new Set([0]));
+      expect(unpackQ4(packed, format)).toEqual(new Float32Array(32).fill(value));
+    }
+});
+
 test("kv_pack_q4 in kivi_v takes each block's steps from its own values, where upstream takes keys'", () => {
   const [keys, values] = [normals(32, 1), normals(32, 2, 100)];
   const x = Float32Array.from([...keys, ...values]);

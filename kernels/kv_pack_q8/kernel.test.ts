@@ -16,7 +16,7 @@ const block = (value: (i: number) => number) =>
   Float32Array.from({ length: 32 }, (_, i) => value(i));
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
-test("kv_pack_q8 gives the golden bytes", () => {
+test("kv_pack_q8 gives GGML's bytes, where upstream has a layout of its own", () => {
   const golden =
     "d02f 8189919aa2aab2bac3cbd3dbe3ecf4fc 040c141d252d353d464e565e666f777f".replaceAll(" ", "");
   expect(hex(run(block((j) => j - 15.5)))).toBe(golden);
@@ -57,7 +57,7 @@ test("kv_pack_q8 gives a constant block codes of 127 or -127", () => {
   }
 });
 
-test("kv_pack_q8 lets an outlier coarsen its own block and no other", () => {
+test("kv_pack_q8 lets an outlier coarsen its own block, where upstream's int8 coarsens the tensor", () => {
   const x = normals(96, 3);
   const spoilt = run(x.with(40, 1e4));
   const plain = run(x);
@@ -116,7 +116,7 @@ test("kv_pack_q8 packs what was unpacked to the same codes and nearly the same s
   }
 });
 
-test("kv_pack_q8 refuses NaN and infinity at every place", () => {
+test("kv_pack_q8 refuses NaN and infinity at every place, before one becomes a scale", () => {
   for (const bad of [NaN, Infinity, -Infinity])
     for (let i = 0; i < 96; i++)
       expect(code(normals(96, 1).with(i, bad))).toBe(KERNEL_CODES.INVALID_INPUT);

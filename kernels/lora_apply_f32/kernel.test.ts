@@ -45,7 +45,7 @@ function expectNear(y: Float32Array, shape: LoraShape, tensors: LoraTensors): vo
   expect(beyond).toEqual(new Float32Array(0));
 }
 
-test("lora_apply_f32 is base + scale * B (A x), A and B as PEFT has them", () => {
+test("lora_apply_f32 takes A and B as PEFT has them, where upstream has both transposed", () => {
   const shape = { tokens: 1, in: 2, out: 3, rank: 2 };
   const y = run(shape, {
     x: Float32Array.of(2, 3),
@@ -128,6 +128,21 @@ test("lora_apply_f32 is what merging the adapter into the weights would give", (
   const y = run(shape, { ...tensors, base });
   for (const [i, value] of merged.entries())
     expect(Math.abs(y[i]! - value)).toBeLessThanOrEqual(1e-5 * magnitudes[i]!);
+});
+
+test("lora_apply_f32 adds to its base at any width, where upstream's wide path forgets the bias", () => {
+  for (let out = 1; out <= 70; out++) {
+    const shape = { tokens: 1, in: 4, out, rank: 2 };
+    const tensors = {
+      ...tensorsOf(shape, 1),
+      x: new Float32Array(4).fill(1),
+      a: new Float32Array(8).fill(1),
+      b: new Float32Array(2 * out).fill(1),
+      base: Float32Array.from({ length: out }, (_, i) => 100 * i),
+      adapter: Int32Array.of(0),
+    };
+    expect(run(shape, tensors)).toEqual(tensors.base.map((value) => value + 16));
+  }
 });
 
 test("lora_apply_f32 takes its scale from the caller: alpha / r, or alpha / sqrt(r) for rsLoRA", () => {

@@ -76,6 +76,11 @@ test("rmsnorm_f32 lets NaN and infinity spoil their own row and no other", () =>
   }
 });
 
+test("rmsnorm_f32 keeps its digits beside a large offset, where upstream's layer norm cancels", () => {
+  const x = normals(4096, 8).map((value) => 1e4 + value); // E[x²] - mean² would lose them all.
+  expect(relativeError(run(x), rmsnorm(x, ones(4096), 1e-5))).toBeLessThan(1e-6);
+});
+
 test("rmsnorm_f32 handles values whose squares overflow f32", () => {
   for (const huge of [1.8e19, 1.9e19, 1e30, 3.4e38]) {
     const x = Float32Array.from({ length: 2 * 131 }, (_, i) => (i % 3 === 0 ? huge : i));

@@ -32,7 +32,7 @@ test("swiglu_f32 gives the golden numbers", () => {
     expect(Math.abs(siluOf(Number(z)) / expected - 1)).toBeLessThan(2e-7);
 });
 
-test("swiglu_f32 is about -3.7e-42 at -100, where upstream answers -100", () => {
+test("swiglu_f32 clamps its exponent: about -3.7e-42 at -100, where upstream answers -100", () => {
   expect(Math.abs(siluOf(-100) - silu(-100))).toBeLessThanOrEqual(SUBNORMAL);
   expect(siluOf(-100)).toBeCloseTo(-3.7e-42, 43);
 });
@@ -42,7 +42,7 @@ test("swiglu_f32 is right at -90 and 90, where upstream answers -90 and 0", () =
   expect(siluOf(90)).toBe(90);
 });
 
-test("swiglu_f32 gates with the first input and scales with the second", () => {
+test("swiglu_f32 gates with its first input, gate, where upstream calls the second so", () => {
   const y = run(Float32Array.of(-3), Float32Array.of(7));
   expect(y[0]).toBeCloseTo(silu(-3) * 7, 6);
 });
@@ -57,7 +57,7 @@ test.each([1, 2, 3, 4, 5, 31, 32, 33, 64, 100, 512, 4096, 4097])(
   },
 );
 
-test("swiglu_f32 stays within 2e-6 over the whole line, as far as f32 has digits", () => {
+test("swiglu_f32 stays within 2e-6 over the whole line, where upstream errs more within ten", () => {
   const random = randomFrom(3);
   const bits = Uint32Array.from({ length: 40_000 }, () => random() * 2 ** 32);
   const gate = new Float32Array(bits.buffer).filter((z) => !Number.isNaN(z));
@@ -161,7 +161,7 @@ const GELUS = [
 
 const at3 = (act: Activation) => kernel.run(callOf(Float32Array.of(3), ones(1), 1, act))[0]!;
 
-test("swiglu_f32 gives the golden numbers of gelu, whose two forms differ", () => {
+test("swiglu_f32 tells gelu's tanh form from its erf form, where one name would hide 4e-4", () => {
   expect(at3("gelu_tanh")).toBeCloseTo(2.9963626, 6);
   expect(at3("gelu_erf")).toBeCloseTo(2.9959503, 6);
 });

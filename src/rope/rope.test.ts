@@ -13,7 +13,7 @@ function ratios(scaling: RopeScaling, theta = 1e4): Float64Array {
 }
 
 describe("ropeFrequencies()", () => {
-  test("gives theta^(-2i / dims), by the dimensions that turn", () => {
+  test("gives theta^(-2i / dims) of those that turn, where upstream's kernel ignores theta", () => {
     expect(plain.length).toBe(64);
     expect(plain[0]).toBe(1);
     expect(plain[32]).toBeCloseTo(0.01, 15);
