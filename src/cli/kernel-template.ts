@@ -107,13 +107,15 @@ function scriptsOf(language: KernelLanguage): Readonly<Record<string, string>> {
   const { compile, generated } = LANGUAGES[language];
   const accessors = `annulus pack accessors . --lang ${language} --out ${generated}`;
   const prepare = compile === undefined ? accessors : `${accessors} && npm run compile`;
-  const release = "annulus pack build . --out pack-signed --key signing.pem";
+  const signed = "annulus pack build . --out pack-signed --key signing.pem";
+  const certified =
+    "annulus pack test pack-signed --trust trust.json --references reference.ts --certificates certificates";
   return {
     ...(compile === undefined ? {} : { compile }),
     test: `${prepare} && node --test`,
     build: `${prepare} && annulus pack build . --out pack`,
     key: "annulus pack keygen --out signing.pem --trust trust.json",
-    release: `${prepare} && ${release} && annulus pack verify pack-signed --trust trust.json`,
+    release: `${prepare} && ${signed} && ${certified}`,
   };
 }
 

@@ -1,7 +1,7 @@
 // The reference: what my_kernel computes, written plainly and in f64. It judges the kernel, so it is
 // written first, and not for speed.
 
-import type { Reference } from "annulus/testing";
+import type { Reference, References } from "annulus/testing";
 
 /** y = gain * x / (1 + |x| / limit), row by row. Returns the code that the kernel would: 0 when done. */
 export const reference: Reference = ({ inputs, outputs, params, dims }) => {
@@ -14,3 +14,6 @@ export const reference: Reference = ({ inputs, outputs, params, dims }) => {
   }
   return 0;
 };
+
+/** By the kernel's id, for `annulus pack test --references`. */
+export const references: References = new Map([["my_kernel", reference]]);
