@@ -5,7 +5,7 @@ import { MODULE_LIMITS } from "../base/mod.ts";
 import { inspect, type ModuleReport } from "../sandbox/mod.ts";
 import type { Io } from "./io.ts";
 import type { Report } from "./output.ts";
-import { type Bound, readBytes } from "./read-bytes.ts";
+import { type Bound, readBytes } from "./input.ts";
 import { verb } from "./verb.ts";
 
 /** A module that is larger is refused before it is read. */

@@ -11,7 +11,7 @@ import {
 import type { Io } from "./io.ts";
 import { MODULE_BOUND } from "./module-inspect.ts";
 import type { Report } from "./output.ts";
-import { readBytes } from "./read-bytes.ts";
+import { readBytes } from "./input.ts";
 import { verb } from "./verb.ts";
 import { writeWhole } from "./write.ts";
 

@@ -16,7 +16,7 @@ import {
   type Tensor,
 } from "../tensor/mod.ts";
 import type { Io } from "./io.ts";
-import { readBytes } from "./read-bytes.ts";
+import { readBytes } from "./input.ts";
 
 export interface TensorInput {
   readonly spec: TensorSpec;
