@@ -1,7 +1,8 @@
 import { defineConfig, type TestUserConfig } from "vitest/config";
 import { pack } from "./kernels/pack.ts";
 
-const COMMON: TestUserConfig = {
+/** What the tests of every project, and those that take minutes, have in common. */
+export const COMMON: TestUserConfig = {
   exclude: ["**/node_modules/**", "**/*.long.test.ts"], // Those run by `npm run test:long`.
   pool: "forks", // Real processes: workers, memories and tickers of one file never meet another's.
   testTimeout: 60_000,

@@ -2,11 +2,12 @@
 
 import { defineConfig } from "vitest/config";
 
-import base from "./vitest.config.ts";
+import { COMMON } from "./vitest.config.ts";
 
 export default defineConfig({
   test: {
-    ...base.test,
+    ...COMMON,
+    maxWorkers: 2,
     include: ["{src,kernels,test}/**/*.long.test.ts"],
     exclude: ["**/node_modules/**"],
     passWithNoTests: true,

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Failure } from "../../base/mod.ts";
-import { compileAssemblyScript } from "./assemblyscript.ts";
+import { inspect } from "../../sandbox/mod.ts";
+import { assemblyScriptFlags, compileAssemblyScript } from "./assemblyscript.ts";
 
 let folder = "";
 
@@ -89,4 +90,24 @@ test("compileAssemblyScript() refuses unknown flags' modules by name, and reads 
   expect(WebAssembly.Module.exports(module).map(({ name }) => name)).toEqual(["one", "memory"]);
   const failure = await failureOf(compileAssemblyScript(file, ["--enable", "telepathy"]));
   expect(failure.found).toContain("telepathy");
+});
+
+test("assemblyScriptFlags() gives a source the features of a variant, and no other", async () => {
+  const text = `
+    export function sum(at: usize): f32 {
+      if (!ASC_FEATURE_SIMD) return <f32><i32>(load<f32>(at) + <f32>(<i8>at));
+      const x = v128.load(at);
+      if (!ASC_FEATURE_RELAXED_SIMD) return f32x4.extract_lane(f32x4.add(x, x), 0);
+      return f32x4.extract_lane(f32x4.relaxed_madd(x, x, x), 0);
+    }
+  `;
+  const file = await source("variants.ts", text);
+  const used = async (features?: readonly string[]) => {
+    const module = await compileAssemblyScript(file, assemblyScriptFlags(features));
+    return inspect(module).features.map(({ feature }) => feature);
+  };
+  expect(await used()).toEqual(["simd"]);
+  expect(await used([])).toEqual([]);
+  expect((await used(["simd", "relaxed-simd"])).toSorted()).toEqual(["relaxed-simd", "simd"]);
+  expect(await used(["sign-ext"])).toEqual(["sign-ext"]);
 });
