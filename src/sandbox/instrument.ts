@@ -17,14 +17,15 @@
 // Results and traps stay the author's; invalid modules stay invalid; the start function runs where
 // it ran before, under the deadline that the host puts into the global before it instantiates.
 
-import { type AddedImport, type InstrumentOptions, planAdditions } from "./additions.ts";
+import { planAdditions } from "./additions.ts";
 import { decode } from "./decode.ts";
+import type { AddedImport, InstrumentOptions } from "./instrument-options.ts";
 import type { Module } from "./module.ts";
 import { rewriteSections } from "./rewrite-sections.ts";
 import type { OffsetMap } from "./writer.ts";
 
-export { type AddedImport, HOST_MODULE, type InstrumentOptions } from "./additions.ts";
-export type { MemoryType } from "./additions.ts";
+export { HOST_MODULE } from "./additions.ts";
+export type { AddedImport, InstrumentOptions, MemoryType } from "./instrument-options.ts";
 
 /**
  * An armed entry: `(deadline: i32, ...params)` in epoch mode, `(fuel: i64, ...params)` in fuel mode,

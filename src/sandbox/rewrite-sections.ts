@@ -4,7 +4,8 @@
 // moved and bounds of tables are written anew; all else is copied byte for byte.
 
 import { Failure } from "../base/mod.ts";
-import type { AddedImport, Additions } from "./additions.ts";
+import type { Additions } from "./additions.ts";
+import type { AddedImport } from "./instrument-options.ts";
 import { SECTION, SECTION_ORDER } from "./decode.ts";
 import { Instructions } from "./instructions.ts";
 import type { Module, Section, Table } from "./module.ts";
