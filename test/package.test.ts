@@ -197,8 +197,6 @@ test.skipIf(unreachable)(
     expect(tested).toContain("pass 3");
     expect(tested).toContain("errors in ULP of");
     await npm("soft_clip", "run", "key");
-    expect(await npm("soft_clip", "run", "release")).toContain(
-      "soft_clip 0.1.0, verified, signed by",
-    );
+    expect(await npm("soft_clip", "run", "release")).toContain("1 passed, 0 failed");
   },
 );
