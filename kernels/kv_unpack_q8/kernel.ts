@@ -19,8 +19,8 @@ import {
   paramsSize,
 } from "../../generated/abi.as";
 import { dimBlocks, dimRows, PARAMS_BYTES } from "../../generated/kernels/kv_unpack_q8.as";
-import { BLOCK_F32, blocksIn, f16Value, isF16Beyond } from "../std/block";
-import { unpackQ8Plainly } from "../std/scalar/blocks";
+import { BLOCK_F32, blocksIn } from "../std/block";
+import { unpackQ8 } from "../std/q8";
 
 export { kernel_info } from "../../generated/kernels/kv_unpack_q8.as";
 export { kernel_backward, kernel_cleanup, kernel_init } from "../std/stateless";
@@ -45,42 +45,20 @@ function unpack(packed: usize, x: usize, blocks: usize): i32 {
   const wide = packed + (blocks & ~(WIDE - 1)) * BLOCK;
   if (packed != wide) {
     do {
-      if (!unpackOne(packed, x)) return INVALID_INPUT;
-      if (!unpackOne(packed + BLOCK, x + BLOCK_F32)) return INVALID_INPUT;
-      if (!unpackOne(packed + 2 * BLOCK, x + 2 * BLOCK_F32)) return INVALID_INPUT;
-      if (!unpackOne(packed + 3 * BLOCK, x + 3 * BLOCK_F32)) return INVALID_INPUT;
+      if (!unpackQ8(x, packed)) return INVALID_INPUT;
+      if (!unpackQ8(x + BLOCK_F32, packed + BLOCK)) return INVALID_INPUT;
+      if (!unpackQ8(x + 2 * BLOCK_F32, packed + 2 * BLOCK)) return INVALID_INPUT;
+      if (!unpackQ8(x + 3 * BLOCK_F32, packed + 3 * BLOCK)) return INVALID_INPUT;
       packed += WIDE * BLOCK;
       x += WIDE * BLOCK_F32;
     } while (packed != wide);
   }
   if (packed != end) {
     do {
-      if (!unpackOne(packed, x)) return INVALID_INPUT;
+      if (!unpackQ8(x, packed)) return INVALID_INPUT;
       packed += BLOCK;
       x += BLOCK_F32;
     } while (packed != end);
   }
   return OK;
-}
-
-/** False when the block's scale is no number. */
-// @ts-ignore: decorator
-@inline
-function unpackOne(packed: usize, x: usize): bool {
-  if (!ASC_FEATURE_SIMD) return unpackQ8Plainly(x, packed);
-  const scale = <u32>load<u16>(packed);
-  if (isF16Beyond(scale)) return false;
-  const d = f32x4.splat(f16Value(scale));
-  eight(v128.load8x8_s(packed, 2), x, d);
-  eight(v128.load8x8_s(packed, 10), x + 32, d);
-  eight(v128.load8x8_s(packed, 18), x + 64, d);
-  eight(v128.load8x8_s(packed, 26), x + 96, d);
-  return true;
-}
-
-// @ts-ignore: decorator
-@inline
-function eight(codes: v128, x: usize, d: v128): void {
-  v128.store(x, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(codes)), d));
-  v128.store(x, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(codes)), d), 16);
 }
