@@ -106,16 +106,21 @@ test.each([
   expect(numbers(call.inputs.x)).toEqual(X);
 });
 
-test("a call prepared while every instance was lent uses the kernel once one is back", async () => {
+test("an empty pool refuses a prepared call, which would stay slow, until an instance is back", async () => {
   const limits = { poolInstancesMax: 1 };
   const tested = await chainOf({ kernels: [DOUBLES], reference: doubling, sandbox: { limits } });
   const lease = tested.sandbox.kernel("0").lease();
+  expect(failureOf(() => tested.chain.prepare(SETUP)).code).toBe("POOL_EXHAUSTED");
+  lease[Symbol.dispose]();
   using call = tested.chain.prepare(SETUP);
   fill(call);
-  expect(call.run().failures[0]!.error.code).toBe("POOL_EXHAUSTED");
-  lease[Symbol.dispose]();
-  expect(call.run().degraded).toBe(false);
+  expect([call.outOfPlace, call.run().degraded]).toEqual([undefined, false]);
   expect(numbers(call.outputs["y"]!)).toEqual(DOUBLED);
+});
+
+test("a disposed call in the host's own memory no longer runs", async () => {
+  const { chain } = await chainOf({ kernels: [REFUSED], reference: doubling });
+  const call = chain.prepare(SETUP);
   call[Symbol.dispose]();
   expect(failureOf(() => call.run()).code).toBe("DISPOSED");
 });

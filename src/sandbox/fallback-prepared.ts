@@ -5,8 +5,9 @@
 // all that a chain adds to a call that goes well. After a failure the next link computes from the copy,
 // its outputs go into the same views, and the inputs are put back as they were.
 //
-// Where the kernel does not load, or gives no instance to prepare in, the views are the host's own
-// memory, and every run is a call by value.
+// Where the kernel does not load, or fails as it is prepared, the views are the host's own memory, and
+// every run is a call by value. A pool that is empty is no such failure: a prepared call would keep the
+// slow form for life, so the caller hears of it.
 
 import { Failure, type TensorView, viewOf } from "../base/mod.ts";
 import type { KernelEntry } from "../pack/mod.ts";
@@ -104,7 +105,7 @@ function tryPrepare(kernel: Kernel, setup: CallSetup & TenantChoice): InPlace | 
     const call = kernel.prepare(setup);
     return { call, kept: call.keepInputs() };
   } catch (error) {
-    if (!mayFallBack(error)) throw error;
+    if (!mayFallBack(error) || error.code === "POOL_EXHAUSTED") throw error;
     return error;
   }
 }
