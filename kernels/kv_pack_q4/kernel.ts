@@ -15,10 +15,13 @@ import {
   INVALID_OUTPUT,
   INVALID_PARAMS,
   OK,
+  OUT_OF_MEMORY,
   outputOffset,
   outputSize,
   paramsOffset,
   paramsSize,
+  scratchOffset,
+  scratchSize,
 } from "../../generated/abi.as";
 import {
   dimBlockBytes,
@@ -34,7 +37,7 @@ import {
   PARAMS_BYTES,
 } from "../../generated/kernels/kv_pack_q4.as";
 import { BLOCK_F32, BLOCK_VALUES, blocksIn } from "../std/block";
-import { KIVI_2, packKeys, packValues } from "../std/kivi-pack";
+import { KIVI_2, KIVI_WIDE, packKeys, packValues } from "../std/kivi-pack";
 import { packAll0, packAll1, Q4_0, Q4_1 } from "../std/q4";
 
 export { kernel_info } from "../../generated/kernels/kv_pack_q4.as";
@@ -53,17 +56,19 @@ function forward(desc: usize): i32 {
   if (<u64>outputSize(desc) != blocks * bytes) return INVALID_OUTPUT;
   const ofKeys = kind == FORMAT_KIVI_K || kind == FORMAT_KIVI_K2;
   if (ofKeys && dimRows(params) % BLOCK_VALUES != 0) return INVALID_INPUT;
+  if (scratchSize(desc) < KIVI_WIDE) return OUT_OF_MEMORY;
   if (blocks == 0) return OK;
   const x: usize = inputAOffset(desc);
   const end = x + inputASize(desc);
   const packed: usize = outputOffset(desc);
-  if (kind == FORMAT_Q4_0) return packAll0<f32>(x, end, packed, 0);
-  if (kind == FORMAT_Q4_1) return packAll1<f32>(x, end, packed, 0);
-  if (kind == FORMAT_KIVI_V) return packValues<f32>(x, end, packed, 0, 4);
-  if (kind == FORMAT_KIVI_V2) return packValues<f32>(x, end, packed, 0, 2);
+  const wide: usize = scratchOffset(desc);
+  if (kind == FORMAT_Q4_0) return packAll0<f32>(x, end, packed, wide);
+  if (kind == FORMAT_Q4_1) return packAll1<f32>(x, end, packed, wide);
+  if (kind == FORMAT_KIVI_V) return packValues<f32>(x, end, packed, wide, 4);
+  if (kind == FORMAT_KIVI_V2) return packValues<f32>(x, end, packed, wide, 2);
   const rowBytes = dimBlocks(params) * BLOCK_F32;
-  if (kind == FORMAT_KIVI_K) return packKeys<f32>(x, end, packed, 0, rowBytes, 4);
-  return packKeys<f32>(x, end, packed, 0, rowBytes, 2);
+  if (kind == FORMAT_KIVI_K) return packKeys<f32>(x, end, packed, wide, rowBytes, 4);
+  return packKeys<f32>(x, end, packed, wide, rowBytes, 2);
 }
 
 /** Bytes of a packed block. */

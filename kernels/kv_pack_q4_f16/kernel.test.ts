@@ -64,7 +64,7 @@ describe.each(FORMATS)("kv_pack_q4_f16 in %s", (format, like) => {
     for (const input_a_size of [0, rows * 128 - 2]) expect(code({ input_a_size })).toBe(1);
     for (const output_size of [0, rows * 2 * bytes + 1]) expect(code({ output_size })).toBe(2);
     for (const params_size of [0, 12]) expect(code({ params_size })).toBe(3);
-    for (const scratch_size of [0, 508]) expect(code({ scratch_size })).toBe(4);
+    for (const scratch_size of [0, 2044]) expect(code({ scratch_size })).toBe(4);
   });
 });
 

@@ -12,7 +12,7 @@ export const manifest = {
   entry_point: "kv_pack_q4_f16_forward",
   inputs: [{ name: "x", dtype: "f16", shape: ["rows", "blocks", 32] }],
   outputs: [{ name: "packed", dtype: "u8", shape: ["rows", "blocks", "block_bytes"] }],
-  scratch: [{ name: "group", dtype: "f32", shape: [32, 4] }],
+  scratch: [{ name: "group", dtype: "f32", shape: [32, 16] }],
   params: {
     format: {
       type: "u32",

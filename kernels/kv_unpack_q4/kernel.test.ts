@@ -85,6 +85,8 @@ describe.each(["q4_0", "q4_1", "kivi_v", "kivi_v2"] as const)("kv_unpack_q4 in %
       expect(kernel.code({ ...call, descriptor: { output_size } })).toBe(2);
     for (const params_size of [0, 12, 20])
       expect(kernel.code({ ...call, descriptor: { params_size } })).toBe(3);
+    for (const scratch_size of [0, 2044])
+      expect(kernel.code({ ...call, descriptor: { scratch_size } })).toBe(4);
     for (const block_bytes of [0, bytes - 1, 36, 2 ** 32 - 1]) {
       const dims = (params: DataView) => params.setUint32(12, block_bytes, true);
       expect(kernel.code({ ...call, block: dims })).toBe(KERNEL_CODES.INVALID_INPUT);

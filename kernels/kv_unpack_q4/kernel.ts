@@ -14,10 +14,13 @@ import {
   INVALID_INPUT,
   INVALID_OUTPUT,
   INVALID_PARAMS,
+  OUT_OF_MEMORY,
   outputOffset,
   outputSize,
   paramsOffset,
   paramsSize,
+  scratchOffset,
+  scratchSize,
 } from "../../generated/abi.as";
 import {
   dimBlockBytes,
@@ -33,7 +36,7 @@ import {
   PARAMS_BYTES,
 } from "../../generated/kernels/kv_unpack_q4.as";
 import { BLOCK_F32, BLOCK_VALUES, blocksIn } from "../std/block";
-import { KIVI_2 } from "../std/kivi-pack";
+import { KIVI_2, KIVI_WIDE } from "../std/kivi-pack";
 import { unpackKeys, unpackValues } from "../std/kivi-unpack";
 import { Q4_0, Q4_1, unpackAll0, unpackAll1 } from "../std/q4";
 
@@ -53,16 +56,18 @@ function forward(desc: usize): i32 {
   if (<u64>outputSize(desc) != blocks * BLOCK_F32) return INVALID_OUTPUT;
   const ofKeys = kind == FORMAT_KIVI_K || kind == FORMAT_KIVI_K2;
   if (ofKeys && dimRows(params) % BLOCK_VALUES != 0) return INVALID_INPUT;
+  if (scratchSize(desc) < KIVI_WIDE) return OUT_OF_MEMORY;
   const packed: usize = inputAOffset(desc);
   const x: usize = outputOffset(desc);
-  if (kind == FORMAT_Q4_0) return unpackAll0<f32>(packed, x, <usize>blocks, 0);
-  if (kind == FORMAT_Q4_1) return unpackAll1<f32>(packed, x, <usize>blocks, 0);
+  const wide: usize = scratchOffset(desc);
+  if (kind == FORMAT_Q4_0) return unpackAll0<f32>(packed, x, <usize>blocks, wide);
+  if (kind == FORMAT_Q4_1) return unpackAll1<f32>(packed, x, <usize>blocks, wide);
   const end = packed + inputASize(desc);
-  if (kind == FORMAT_KIVI_V) return unpackValues<f32>(packed, end, x, 0, 4);
-  if (kind == FORMAT_KIVI_V2) return unpackValues<f32>(packed, end, x, 0, 2);
+  if (kind == FORMAT_KIVI_V) return unpackValues<f32>(packed, end, x, wide, 4);
+  if (kind == FORMAT_KIVI_V2) return unpackValues<f32>(packed, end, x, wide, 2);
   const rowBytes = dimBlocks(params) * BLOCK_F32;
-  if (kind == FORMAT_KIVI_K) return unpackKeys<f32>(packed, end, x, 0, rowBytes, 4);
-  return unpackKeys<f32>(packed, end, x, 0, rowBytes, 2);
+  if (kind == FORMAT_KIVI_K) return unpackKeys<f32>(packed, end, x, wide, rowBytes, 4);
+  return unpackKeys<f32>(packed, end, x, wide, rowBytes, 2);
 }
 
 /** Bytes of a packed block. */

@@ -12,7 +12,7 @@ export const manifest = {
   entry_point: "kv_unpack_q4_f16_forward",
   inputs: [{ name: "packed", dtype: "u8", shape: ["rows", "blocks", "block_bytes"] }],
   outputs: [{ name: "x", dtype: "f16", shape: ["rows", "blocks", 32] }],
-  scratch: [{ name: "group", dtype: "f32", shape: [32, 4] }],
+  scratch: [{ name: "group", dtype: "f32", shape: [32, 16] }],
   params: {
     format: {
       type: "u32",

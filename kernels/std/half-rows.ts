@@ -111,3 +111,35 @@ function narrowWide(to: usize, from: usize): void {
   storeHalf8(to + 32, v128.load(from, 64), v128.load(from, 80));
   storeHalf8(to + 48, v128.load(from, 96), v128.load(from, 112));
 }
+
+/** Widens 16 values. */
+// @ts-ignore: decorator
+@inline
+export function widenSixteen(to: usize, from: usize): void {
+  if (ASC_FEATURE_SIMD) {
+    widenEight(to, from);
+    widenEight(to + 32, from + 16);
+  } else widenRow(to, from, 64);
+}
+
+/** Narrows 16 values. */
+// @ts-ignore: decorator
+@inline
+export function narrowSixteen(to: usize, from: usize): void {
+  if (ASC_FEATURE_SIMD) {
+    storeHalf8(to, v128.load(from), v128.load(from, 16));
+    storeHalf8(to + 16, v128.load(from, 32), v128.load(from, 48));
+  } else narrowRow(to, from, 64);
+}
+
+/** Copies 16 values of f32. */
+// @ts-ignore: decorator
+@inline
+export function copySixteen(to: usize, from: usize): void {
+  if (ASC_FEATURE_SIMD) {
+    v128.store(to, v128.load(from));
+    v128.store(to, v128.load(from, 16), 16);
+    v128.store(to, v128.load(from, 32), 32);
+    v128.store(to, v128.load(from, 48), 48);
+  } else for (let at: usize = 0; at != 64; at += 4) store<f32>(to + at, load<f32>(from + at));
+}

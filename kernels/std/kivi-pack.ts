@@ -10,7 +10,9 @@
 // which is what unpacking will use: (x - least) / step to the nearest, ties to even, from 0 to 15 or 3; 0
 // where the step is 0.
 //
-// `T` is f32, or u16 for f16, of which 32 values, or 32 rows of four, are widened in `wide` on their way.
+// `T` is f32, or u16 for f16, of which 32 values are widened in `wide` on their way.
+// Keys are brought together there, 16 channels at a time: rows may lie so that their parts share a place
+// in the nearest cache.
 // `bits` is a constant, for which the compiler makes loops of their own.
 
 import { INVALID_INPUT, OK } from "../../generated/abi.as";
@@ -23,9 +25,9 @@ import {
   largestIn,
   leastIn,
 } from "./block";
-import { firstFour, lastFour, loadHalf4, lowerBits, narrowEight, upperBits } from "./half";
+import { firstFour, lastFour, lowerBits, narrowEight, upperBits } from "./half";
+import { copySixteen, widenSixteen } from "./half-rows";
 import { wideBlock } from "./q4";
-import { loadHalf } from "./scalar/half";
 import { packKiviPlainly } from "./scalar/blocks";
 
 /** Bytes of a packed block with 2 bits for each code. With 4 it has 20. */
@@ -33,10 +35,10 @@ import { packKiviPlainly } from "./scalar/blocks";
 @inline
 export const KIVI_2: u32 = 12;
 
-/** Bytes of `wide`: 32 rows of four f32. */
+/** Bytes of `wide`: 32 rows of 16 f32. */
 // @ts-ignore: decorator
 @inline
-export const KIVI_WIDE: u32 = 512;
+export const KIVI_WIDE: u32 = 2048;
 
 const MAGIC = memory.data<f32>([8388608]); // 2^23: what is added to it lies in the low bits.
 const MOST = memory.data<f32>([15, 3]); // The largest code, of 4 bits and of 2.
@@ -147,34 +149,25 @@ export function packKeys<T>(
   do {
     const next = x + rowBytes;
     do {
-      if (sizeof<T>() == 2) {
-        widenRows(x, rowBytes, wide);
-        if (!packFourChannels(wide, 16, packed, bits)) return INVALID_INPUT;
-      } else if (!packFourChannels(x, rowBytes, packed, bits)) return INVALID_INPUT;
-      x += 4 * sizeof<T>();
-      packed += 4 * kiviBytes(bits);
+      gatherRows<T>(x, rowBytes, wide);
+      for (let at: usize = 0; at != 64; at += 16) {
+        if (!packFourChannels(wide + at, 64, packed, bits)) return INVALID_INPUT;
+        packed += 4 * kiviBytes(bits);
+      }
+      x += 16 * sizeof<T>();
     } while (x != next);
     x += 31 * rowBytes;
   } while (x != end);
   return OK;
 }
 
-/** Widens 32 rows of four f16 to rows that follow each other. */
-function widenRows(x: usize, rowBytes: usize, wide: usize): void {
+/** Brings 32 rows of 16 values together as f32. */
+function gatherRows<T>(x: usize, rowBytes: usize, wide: usize): void {
   const end = wide + KIVI_WIDE;
-  if (!ASC_FEATURE_SIMD) {
-    for (; wide != end; wide += 16) {
-      for (let i: usize = 0; i < 4; i++) store<f32>(wide + 4 * i, loadHalf(x + 2 * i));
-      x += rowBytes;
-    }
-    return;
-  }
   do {
-    v128.store(wide, loadHalf4(x));
-    v128.store(wide, loadHalf4(x + rowBytes), 16);
-    v128.store(wide, loadHalf4(x + 2 * rowBytes), 32);
-    v128.store(wide, loadHalf4(x + 3 * rowBytes), 48);
-    x += 4 * rowBytes;
+    if (sizeof<T>() == 2) widenSixteen(wide, x);
+    else copySixteen(wide, x);
+    x += rowBytes;
     wide += 64;
   } while (wide != end);
 }

@@ -4,11 +4,10 @@
 import { INVALID_INPUT, OK } from "../../generated/abi.as";
 import { isF16Beyond } from "./block";
 import { highHalves, lowHalves, moved16 } from "./codes";
-import { narrowEight, widen } from "./half";
-import { narrowBlock } from "./half-rows";
+import { widen } from "./half";
+import { copySixteen, narrowBlock, narrowSixteen } from "./half-rows";
 import { kiviBytes, KIVI_WIDE } from "./kivi-pack";
 import { unpackKiviPlainly } from "./scalar/blocks";
-import { storeHalf } from "./scalar/half";
 
 /** Unpacks blocks of 32 neighbouring values, from `packed` to `end`. */
 // @ts-ignore: decorator
@@ -81,36 +80,25 @@ export function unpackKeys<T>(
   while (packed != end) {
     const next = x + rowBytes;
     do {
-      if (sizeof<T>() == 2) {
-        if (!unpackFourChannels(packed, wide, 16, bits)) return INVALID_INPUT;
-        narrowRows(x, rowBytes, wide);
-      } else if (!unpackFourChannels(packed, x, rowBytes, bits)) return INVALID_INPUT;
-      packed += 4 * kiviBytes(bits);
-      x += 4 * sizeof<T>();
+      for (let at: usize = 0; at != 64; at += 16) {
+        if (!unpackFourChannels(packed, wide + at, 64, bits)) return INVALID_INPUT;
+        packed += 4 * kiviBytes(bits);
+      }
+      spreadRows<T>(x, rowBytes, wide);
+      x += 16 * sizeof<T>();
     } while (x != next);
     x += 31 * rowBytes;
   }
   return OK;
 }
 
-/** Narrows 32 rows of four f32, which follow each other, to rows `rowBytes` apart. */
-function narrowRows(x: usize, rowBytes: usize, wide: usize): void {
+/** Brings 32 rows of 16 f32 to rows `rowBytes` apart. */
+function spreadRows<T>(x: usize, rowBytes: usize, wide: usize): void {
   const end = wide + KIVI_WIDE;
-  if (!ASC_FEATURE_SIMD) {
-    for (; wide != end; wide += 16) {
-      for (let i: usize = 0; i < 4; i++) storeHalf(x + 2 * i, load<f32>(wide + 4 * i));
-      x += rowBytes;
-    }
-    return;
-  }
   do {
-    const two = narrowEight(v128.load(wide), v128.load(wide, 16));
-    const more = narrowEight(v128.load(wide, 32), v128.load(wide, 48));
-    v128.store64_lane(x, two, 0);
-    v128.store64_lane(x + rowBytes, two, 1);
-    v128.store64_lane(x + 2 * rowBytes, more, 0);
-    v128.store64_lane(x + 3 * rowBytes, more, 1);
-    x += 4 * rowBytes;
+    if (sizeof<T>() == 2) narrowSixteen(x, wide);
+    else copySixteen(x, wide);
+    x += rowBytes;
     wide += 64;
   } while (wide != end);
 }
