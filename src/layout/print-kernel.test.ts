@@ -43,11 +43,15 @@ test("accessorFiles() tells kernel_info the id and the three numbers of the vers
   expect(rust).toContain("minor: 20,");
 });
 
+/** The kernel's own file in each language. */
+function printed(gradients: readonly string[] | undefined): readonly string[] {
+  const kernel = { ...KERNEL, gradients };
+  return KERNEL_LANGUAGES.map((language) =>
+    [...accessorFiles(language, [kernel], "test").values()].at(-1)!,
+  );
+}
+
 test("accessorFiles() tells kernel_info that there are gradients where the manifest lists some", () => {
-  const printed = (gradients: readonly string[] | undefined) =>
-    KERNEL_LANGUAGES.map((language) =>
-      [...accessorFiles(language, [{ ...KERNEL, gradients }], "test").values()].at(-1)!,
-    );
   const [as, c, rust] = printed(["x"]);
   expect(as).toContain("20, 300, 1);");
   expect(c).toContain("20, 300, 1, {0}};");
