@@ -76,9 +76,6 @@ const commands = snippetsOf(read("README.md"))
 /** Commands that have verbs of their own. */
 const GROUPS: ReadonlySet<string> = new Set(["init", "module", "pack"]);
 
-/** Commands that have commands of their own. */
-const GROUPS: readonly string[] = ["init", "module", "pack"];
-
 test.each(commands)("README.md shows `%s`, a command with these options", async (line) => {
   const words = line.split(" ").slice(1);
   const verb = words.slice(0, GROUPS.has(words[0]!) ? 2 : 1);
