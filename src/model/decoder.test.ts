@@ -185,3 +185,16 @@ function surprise(values: Float32Array, id: number): number {
   const sum = values.reduce((total, value) => total + Math.exp(value - top), 0);
   return Math.log(sum) + top - values[id]!;
 }
+
+test("a decoder gives back every instance that it took of its kernels", async () => {
+  const ids = ["rmsnorm_f32", "rope_f32", "swiglu_f32"];
+  const lent = () => ids.map((id) => model.sandbox.kernel(id).counts().lent);
+  const before = lent();
+  {
+    using brief = await model.open();
+    brief.feed([1, 2, 3]);
+    brief.feed([4]);
+    expect(lent()).toEqual(before.map((count) => count + 1)); // For single rows, which it keeps.
+  }
+  expect(lent()).toEqual(before);
+});

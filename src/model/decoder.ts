@@ -153,6 +153,7 @@ export class Decoder implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const turn of this.#turns.values()) turn[Symbol.dispose]();
     this.#turns.clear();
     this.#kernels[Symbol.dispose]();
     this.#layout.kv[Symbol.dispose]();
