@@ -72,10 +72,12 @@ test("the front door `annulus` leads to the same things as the rooms' own doors"
   expect(Object.keys(front).toSorted()).toEqual([
     "FAILURES",
     "Failure",
+    "FallbackChain",
     "KernelError",
     "Lease",
     "PRESETS",
     "PreparedCall",
+    "REFERENCES",
     "Sandbox",
     "VERSION",
     "inspect",
