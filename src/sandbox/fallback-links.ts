@@ -89,7 +89,8 @@ export class Links {
     this.#states = links.map((link, i) => newState(link, this.names[i]!));
     this.kernel = this.names[0]!.id;
     this.#options = options;
-    this.#usual = Object.freeze({ degraded: false, by: this.names[0]!, failures: [] });
+    const failures = Object.freeze([]);
+    this.#usual = Object.freeze({ degraded: false, by: this.names[0]!, failures });
   }
 
   counts(): ChainCounts {

@@ -29,7 +29,10 @@ interface InPlace {
 type Views = Readonly<Record<string, TensorView>>;
 
 export class PreparedChain<const Inputs extends CallShapes = CallShapes> implements Disposable {
-  /** Views of the inputs, to be filled in place. Every run leaves them as it found them. */
+  /**
+   * Views of the inputs, to be filled in place. A run in which the kernel fails leaves them as it found
+   * them; one that goes well leaves what the kernel left, which by contract is the same.
+   */
   readonly inputs: { readonly [Name in keyof Inputs]: TensorView };
   /** Views of the outputs, good until the next run. */
   readonly outputs: Views;
@@ -76,8 +79,8 @@ export class PreparedChain<const Inputs extends CallShapes = CallShapes> impleme
     try {
       call.run(asked);
     } catch (error) {
+      kept.putBack(); // First: it may be an error that the caller hears of.
       const failure = this.#links.failed(error);
-      kept.putBack();
       return this.#runByValue(asked, 1, [failure]);
     }
     return this.#links.answered();

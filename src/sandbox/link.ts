@@ -85,7 +85,7 @@ export function link(
     batch: batchOf(program, exports[compiled.batch] as Armed),
     takeRequest: () => {
       const request = globals.get("request")!;
-      const at: number = request.value;
+      const at = (request.value as number) >>> 0; // An i32 as JavaScript has it; offsets have no sign.
       request.value = 0;
       return at;
     },
