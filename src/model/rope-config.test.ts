@@ -167,6 +167,15 @@ describe("parseConfig() refuses", () => {
     expect(failure.at).toContain("partial_rotary_factor");
   });
 
+  test.each<[string, Changes]>([
+    ["theta", { rope_theta: 1e-300 }],
+    ["the factor of positions", { rope_scaling: { rope_type: "linear", factor: 1e-300 } }],
+    ["one divisor", { rope_scaling: { ...long, long_factor: pairs.with(3, 1e-35) } }],
+    ["the attention factor", { rope_scaling: { ...long, attention_factor: 1e39 } }],
+  ])("%s by which an f32 would be no number", (_, changes) => {
+    expect(failureOf(() => parse(changes)).code).toBe("MODEL_FILE_INVALID");
+  });
+
   test("numbers whose rule has no answer, saying which", () => {
     const yarn = { rope_type: "yarn", factor: 2 };
     const failure = failureOf(() => parse({ rope_theta: 1, rope_scaling: yarn }));

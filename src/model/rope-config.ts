@@ -135,16 +135,23 @@ function divisorsOf(own: Fields, name: string): readonly number[] {
   });
 }
 
-/** What the rule makes of every pair must be numbers, at any length. */
+/**
+ * What the rule makes of every pair must be numbers, at any length, and so must the angles at the last
+ * position and the factor be, as the kernels take them: in f32.
+ */
 function requireNumbers(rope: RopeConfig, at: string): void {
+  const fix = "Correct the file, or download it again.";
   for (const length of [0, MODEL_LIMITS.contextMax]) {
     try {
-      ropeFrequencies({ ...rope, length });
+      const { frequencies, scale } = ropeFrequencies({ ...rope, length });
+      const angleMax = Math.max(...frequencies) * MODEL_LIMITS.contextMax;
+      if (Number.isFinite(Math.fround(angleMax)) && Number.isFinite(Math.fround(scale))) continue;
+      const found = `angles of ${angleMax} and a factor of ${scale}`;
+      throw new Failure("MODEL_FILE_INVALID", { at, found, expected: "numbers in f32", fix });
     } catch (cause) {
-      if (!(cause instanceof Failure)) throw cause;
+      if (!(cause instanceof Failure) || cause.code === "MODEL_FILE_INVALID") throw cause;
       const { found, expected } = cause;
       const facts = { at: `${at}: ${cause.at}`, found, expected };
-      const fix = "Correct the file, or download it again.";
       throw new Failure("MODEL_FILE_INVALID", { ...facts, fix }, { cause });
     }
   }
