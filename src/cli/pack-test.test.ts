@@ -131,7 +131,7 @@ test("annulus pack test --certificates writes one per kernel and variant, the sa
   await write("two");
   await write("three", "--seed", "2");
   const names = await readdir(join(folder, "one"));
-  expect(names.toSorted()).toEqual(["off.baseline.json", "right.baseline.json"]);
+  expect(names.toSorted()).toEqual(["off@baseline.json", "right@baseline.json"]);
   for (const name of names) {
     const [one, two, three] = await Promise.all(
       ["one", "two", "three"].map((from) => readFile(join(folder, from, name), "utf8")),

@@ -140,8 +140,9 @@ async function writeCertificates(
   return made.map((certificate) => join(folder, fileOf(certificate)));
 }
 
+/** No id has an @ in it, and both may have dots: no two certificates have one name. */
 function fileOf({ kernel }: NonNullable<Tested["certificate"]>): string {
-  return `${kernel.id}.${kernel.variant}.json`;
+  return `${kernel.id}@${kernel.variant}.json`;
 }
 
 function issuesOf(tested: Tested): Issue[] {

@@ -1,7 +1,7 @@
 // Expectations: what a reference says of the cases of a corpus.
 
-import { type Reference, type ReferenceOutput, tensorBytes, viewOf } from "../base/mod.ts";
-import type { TensorView } from "../base/mod.ts";
+import { Failure, type Reference, type ReferenceCall, type ReferenceOutput } from "../base/mod.ts";
+import { tensorBytes, type TensorView, viewOf } from "../base/mod.ts";
 import { KERNEL_CODES } from "../layout/mod.ts";
 import type { Accuracy, KernelEntry, TensorSpec } from "../pack/mod.ts";
 import type { CorpusCase, CorpusInput } from "./corpus.ts";
@@ -51,9 +51,31 @@ export class Expectations {
       specs.map((spec) => [spec.name, outputOf(spec, dims, isExact(accuracy))]),
     );
     const taken = Object.entries(inputs).map(([name, input]) => [name, take(input)] as const);
-    const code = this.#reference({ inputs: Object.fromEntries(taken), outputs, params, dims });
+    const code = this.#codeOf({ inputs: Object.fromEntries(taken), outputs, params, dims });
     return { code, outputs };
   }
+
+  /** Fails with REFERENCE_FAILED: a reference that throws, or forgets its code, says nothing of kernels. */
+  #codeOf(call: ReferenceCall): number {
+    let code: unknown;
+    try {
+      code = this.#reference(call);
+    } catch (cause) {
+      throw referenceFailed(this.#entry.id, cause instanceof Error ? cause.message : cause, cause);
+    }
+    if (Number.isInteger(code)) return code as number;
+    throw referenceFailed(this.#entry.id, `the code ${String(code)}`);
+  }
+}
+
+function referenceFailed(kernel: string, found: unknown, cause?: unknown): Failure {
+  const facts = {
+    at: `reference of kernel "${kernel}"`,
+    found: String(found),
+    expected: "a reference that returns 0 or another code, and throws nothing",
+    fix: "Mend the reference: the kernel was not judged.",
+  };
+  return new Failure("REFERENCE_FAILED", facts, cause === undefined ? {} : { cause });
 }
 
 function magnitudes({ data, dtype }: CorpusInput): TensorView {

@@ -18,7 +18,18 @@ export function readCertificate(source: Uint8Array | string): Certificate {
   const value = parsed(source);
   const fault = CERTIFICATE(value, "");
   if (fault !== undefined) throw invalid(fault.at, "something else", fault.expected);
-  return value as unknown as Certificate;
+  const certificate = value as unknown as Certificate;
+  const verdict = verdictOf(certificate);
+  if (certificate.verdict !== verdict)
+    throw invalid("/verdict", certificate.verdict, `${verdict}, by what the document says itself`);
+  return certificate;
+}
+
+/** What follows from the numbers: whoever reads the verdict alone is not told another. */
+function verdictOf({ errors, violation }: Certificate): Certificate["verdict"] {
+  const isKept = typeof errors?.share === "number" && errors.share <= 1;
+  const isZero = errors?.share === "-0";
+  return violation === null && (isKept || isZero) ? "pass" : "fail";
 }
 
 function parsed(source: Uint8Array | string): Json {
