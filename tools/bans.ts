@@ -16,6 +16,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   tensor: [],
   rope: [],
   reference: [],
+  ring: [],
   sandbox: [],
   bypass: [],
   model: [],

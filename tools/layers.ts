@@ -16,17 +16,19 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   rope: ["base"],
   reference: ["base", "layout", "tensor"],
   pack: ["base", "layout"],
+  ring: ["base", "layout"],
   sandbox: ["base", "layout", "pack"],
   bypass: ["base", "pack"],
   model: ["base", "tensor", "rope", "pack", "sandbox", "bypass"],
   testing: ["base", "layout", "tensor", "pack", "sandbox"],
-  platform: ["base", "pack", "sandbox", "model"], // Implements the seams those rooms declare.
+  platform: ["base", "pack", "ring", "sandbox", "model"], // Implements the seams those rooms declare.
   cli: [
     "base",
     "layout",
     "tensor",
     "reference",
     "pack",
+    "ring",
     "sandbox",
     "bypass",
     "model",
@@ -40,6 +42,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "rope",
     "reference",
     "pack",
+    "ring",
     "sandbox",
     "bypass",
     "model",

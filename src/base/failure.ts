@@ -83,7 +83,12 @@ export const FAILURES = {
   MODEL_UNSUPPORTED: "The model needs something that is not supported",
   MODEL_TOO_LARGE: "The model is larger than this host accepts",
   MODEL_MISMATCH: "Parts of the model do not belong together",
+  LOGITS_INVALID: "The model's logits are no numbers",
   CONTEXT_FULL: "The text is longer than the model's context",
+  // The slot ring.
+  RING_INVALID: "The ring's shape or bytes break its protocol",
+  RING_FULL: "The ring has no room there",
+  SLOT_INVALID: "The slot cannot be published as described",
   // Command line.
   USAGE: "The command line is not understood",
   INPUT_UNREADABLE: "An input cannot be read",

@@ -91,6 +91,19 @@ export const BYPASS_LIMITS = {
   namesMax: 4096,
 } as const;
 
+export const RING_LIMITS = {
+  slotsMax: 1_048_576,
+  observablesMax: 1_048_576,
+  debugRecordsMax: 1_048_576,
+  /** Masks that lie between control words 3 and 31. */
+  tenantsMax: 29,
+  /** One for each priority. */
+  lanes: 5,
+  ioSlotsMax: 65_536,
+  /** What one sequence of indices can count. */
+  batchItemsMax: 2 ** 32 - 1,
+} as const;
+
 export const TENSOR_LIMITS = {
   /** A `.safetensors` header, as the format's own reader bounds it. */
   headerBytesMax: 100 * MIB,

@@ -1,5 +1,5 @@
-// Layout: every byte that a host and a kernel agree on, written once as a table, and the printers that
-// turn the tables into AssemblyScript, C, Rust and Markdown. No offset is typed by hand elsewhere.
+// Layout: every byte that two parties agree on, host and kernel or publisher and executor, written once as
+// a table, and the printers that turn the tables into AssemblyScript, C, Rust, WGSL and Markdown. No offset is typed by hand elsewhere.
 
 export {
   DESCRIPTOR,
@@ -25,4 +25,15 @@ export { paramsAccessorsC, printAbiC } from "./print-c.ts";
 export { accessorFiles, KERNEL_LANGUAGES, type KernelLanguage } from "./print-kernel.ts";
 export { paramsTable, printAbiMarkdown } from "./print-md.ts";
 export { paramsAccessorsRust, printAbiRust } from "./print-rust.ts";
+export { BELLS, CONTROL, CONTROL_WORDS, OBSERVABLE_BASE, RING_HEADER } from "./ring.layout.ts";
+export { DEBUG_LOG, DEBUG_RECORD, IO_ENTRY, LANE_CURSORS, TASK_SLOT } from "./ring.layout.ts";
+export { ARGS_PER_SLOT, FAULT_CODE_ARG, FAULT_DETAIL_ARG, SLOT } from "./ring.layout.ts";
+export { RING_MAGIC, RING_VERSION, SIDE_TABLES, SLOT_WORDS } from "./ring.layout.ts";
+export { FAULT_CODES, type FaultCode, PRIORITY, type Priority } from "./ring-codes.ts";
+export { SLOT_STATUS, type SlotStatus, PUBLISHABLE, SLOT_FLAGS } from "./ring-codes.ts";
+export { type BuiltinOpcode, builtinOf, isCustomOpcode, type Opcode } from "./ring-codes.ts";
+export { OPCODE_CLASS, type OpcodeClass, OPCODES } from "./ring-codes.ts";
+export { IO_OP, IO_STATUS, TASK_FLAGS, WINDOW_CLASS, WINDOW_PREFIX_ARGS } from "./ring-codes.ts";
+export { debugLogGeometry, laneOf, RING_DEFAULTS, ringGeometry } from "./ring-geometry.ts";
+export type { RingGeometry, RingShape } from "./ring-geometry.ts";
 export { checkParam, writeParams } from "./write-params.ts";
