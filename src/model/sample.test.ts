@@ -1,7 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { failureOf } from "../pack/failure-of.fixture.ts";
 import { likeliest, randomFrom, samplerOf, xoshiro128 } from "./sample.ts";
 
+const half = () => 0.5;
 const logitsOf = (...values: number[]) => Float32Array.from(values);
 
 test("xoshiro128() gives its authors' numbers", () => {
@@ -26,8 +28,15 @@ describe("likeliest()", () => {
   test("is the first of the largest, and passes over what is not a number", () => {
     expect(likeliest(logitsOf(1, 3, 3, 2))).toBe(1);
     expect(likeliest(logitsOf(NaN, 1, NaN, 2))).toBe(3);
-    expect(likeliest(logitsOf(NaN, NaN))).toBe(0);
     expect(likeliest(logitsOf(-Infinity, -1))).toBe(1);
+  });
+
+  test("fails where no logit is a number, at any temperature", () => {
+    for (const temperature of [0, 1]) {
+      const sample = samplerOf({ temperature, topP: 1, random: half });
+      expect(failureOf(() => sample(logitsOf(NaN, NaN))).code).toBe("LOGITS_INVALID");
+      expect(sample(logitsOf(NaN, -1))).toBe(1);
+    }
   });
 });
 
@@ -82,6 +91,7 @@ describe("samplerOf()", () => {
     fc.assert(
       fc.property(fc.array(logit, { minLength: 1 }), chance, topP, (values, drawn, share) => {
         const logits = logitsOf(...values);
+        fc.pre(!logits.every(Number.isNaN));
         const id = samplerOf({ temperature: 1, topP: share, random: () => drawn })(logits);
         expect(id).toBeGreaterThanOrEqual(0);
         expect(id).toBeLessThan(logits.length);

@@ -14,7 +14,10 @@ export interface SampleOptions {
 
 export type Sampler = (logits: Float32Array) => number;
 
-/** A sampler. Fails with PARAM_INVALID for a temperature or top-p out of its range. Logits that are not numbers are never picked, unless all are; then token 0 is. */
+/**
+ * A sampler. Fails with PARAM_INVALID for a temperature or top-p out of its range. It never picks a token
+ * whose logit is not a number, and fails with LOGITS_INVALID where none is one.
+ */
 export function samplerOf({ temperature, topP, random }: SampleOptions): Sampler {
   if (!(temperature >= 0 && temperature < Infinity))
     throw outOfRange("temperature", temperature, "0 or a positive number");
@@ -31,14 +34,24 @@ function outOfRange(at: string, found: number, expected: string): Failure {
   return new Failure("PARAM_INVALID", { at, found: String(found), expected, fix });
 }
 
-/** The token with the largest logit; the first of equals. */
+/** The token with the largest logit; the first of equals. Fails with LOGITS_INVALID where all are NaN. */
 export function likeliest(logits: Float32Array): number {
   let best = 0;
   for (let id = 1; id < logits.length; id++) {
     const logit = logits[id]!;
     if (logit > logits[best]! || (Number.isNaN(logits[best]!) && !Number.isNaN(logit))) best = id;
   }
+  if (Number.isNaN(logits[best])) throw notNumbers(logits.length);
   return best;
+}
+
+function notNumbers(count: number): Failure {
+  return new Failure("LOGITS_INVALID", {
+    at: "logits",
+    found: `${count} logits, each NaN`,
+    expected: "at least one number",
+    fix: "Look for NaN in the weights or the adapter: a download may be damaged, or values too large for f16.",
+  });
 }
 
 /** Softmax; what is not a number has no share. */

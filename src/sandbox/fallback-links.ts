@@ -144,7 +144,11 @@ export class Links {
     state.failedInRow = 0;
     if (at === 0) return this.#usual;
     this.#degraded++;
-    const answer = { degraded: true, by: state.name, failures };
+    const answer = Object.freeze({
+      degraded: true,
+      by: state.name,
+      failures: Object.freeze(failures),
+    });
     this.#options.emit({ type: "degraded", kernel: this.kernel, ...answer });
     return answer;
   }

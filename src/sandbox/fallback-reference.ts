@@ -27,7 +27,7 @@ export class ReferenceLink {
     this.#params = paramsLayout(entry);
   }
 
-  /** Fails with REFERENCE_FAILED where the reference throws, as KERNEL_CODE where it returns a code. */
+  /** Fails with REFERENCE_FAILED where the reference throws or returns no code, KERNEL_CODE where it does. */
   run({ inputs, params = {}, dims }: ValueRequest): Readonly<Record<string, TensorValue>> {
     const shapes = this.#shapes.bind(inputs, dims);
     const given = newRecord<TensorView>();
@@ -49,11 +49,14 @@ export class ReferenceLink {
   }
 
   #call(call: Parameters<Reference>[0]): number {
+    let code: unknown;
     try {
-      return this.#reference(call);
+      code = this.#reference(call);
     } catch (cause) {
-      throw referenceFailed(this.id, cause);
+      throw referenceFailed(this.id, cause instanceof Error ? cause.message : String(cause), cause);
     }
+    if (typeof code === "number") return code;
+    throw referenceFailed(this.id, `it returned ${typeof code}`);
   }
 }
 
@@ -90,15 +93,12 @@ function read(block: DataView, { type, at }: ParamField): number | bigint {
   }
 }
 
-function referenceFailed(id: string, cause: unknown): Failure {
-  return new Failure(
-    "REFERENCE_FAILED",
-    {
-      at: `reference "${id}"`,
-      found: cause instanceof Error ? cause.message : String(cause),
-      expected: "a reference that returns a code and throws nothing",
-      fix: "Mend the reference, which is this host's own code.",
-    },
-    { cause },
-  );
+function referenceFailed(id: string, found: string, cause?: unknown): Failure {
+  const facts = {
+    at: `reference "${id}"`,
+    found,
+    expected: "a reference that returns a code and throws nothing",
+    fix: "Mend the reference, which is this host's own code.",
+  };
+  return new Failure("REFERENCE_FAILED", facts, cause === undefined ? {} : { cause });
 }

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Failure, type ReferenceCall } from "../base/mod.ts";
+import { Failure, type Reference, type ReferenceCall } from "../base/mod.ts";
 import { failureIn, failureOf } from "../pack/failure-of.fixture.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
 import {
@@ -240,6 +240,21 @@ describe("what is thrown", () => {
     const { errors } = failure.cause as { errors: readonly Failure[] };
     expect(errors[1]!.cause).toBe(fault);
   });
+
+  test("a reference that forgets its code, whose outputs mean nothing", async () => {
+    const reference = (() => undefined) as unknown as Reference;
+    const { chain } = await chainOf({ kernels: [TRAPS], reference });
+    const { issues } = failureOf(() => chain.call(REQUEST));
+    expect(issues[1]).toMatchObject({ code: "REFERENCE_FAILED", found: "it returned undefined" });
+  });
+});
+
+test("what a chain answers cannot be changed by who hears of it first", async () => {
+  const { chain, events } = await chainOf({ kernels: [TRAPS, DOUBLES] });
+  const { failures } = chain.call(REQUEST);
+  const told = events.find(({ type }) => type === "degraded") as unknown as { failures: unknown[] };
+  expect(() => told.failures.pop()).toThrow(TypeError);
+  expect(failures).toHaveLength(1);
 });
 
 describe("a chain of kernels", () => {
