@@ -52,7 +52,11 @@ async function builtPack(printed: Readonly<Record<string, string>>): Promise<Gen
   );
   const files = await buildPack(pack, {
     compile: ({ source, features }) =>
-      compileAssemblyScript(join(root, "kernels", source), assemblyScriptFlags(features), unwritten),
+      compileAssemblyScript(
+        join(root, "kernels", source),
+        assemblyScriptFlags(features),
+        unwritten,
+      ),
     read: (path) => Promise.reject(new Error(`${path} has no source`)),
   });
   return Object.fromEntries([...files].map(([path, bytes]) => [`packs/core/${path}`, bytes]));
