@@ -2,4 +2,23 @@
 // executors hand them over without locks, and pure code says what every opcode does. It starts no
 // thread and reads no clock.
 
+export { Batch } from "./batch.ts";
+export {
+  type ControlShape,
+  type ControlSnapshot,
+  type DebugLog,
+  type DebugRecord,
+  decodeControl,
+  decodeDebugLog,
+  decodeSlot,
+  encodeControl,
+  encodeDebugLog,
+  encodeEmptyRing,
+  encodeSlot,
+  type SlotRecord,
+} from "./codec.ts";
+export { type ArityOf, packableArity, type PackedOp, PACKED_HEAD, PackedOps } from "./packed.ts";
+export { type PackedSlot, type SingleSlot, Slot } from "./slot.ts";
 export { checkSlotWords, slotWords } from "./slot-words.ts";
+export { type Progress, type SlotOutcome, WindowHandle } from "./window-handle.ts";
+export { Window, type WindowOptions } from "./window.ts";

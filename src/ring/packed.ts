@@ -1,0 +1,151 @@
+// Packed: several small operations in the twelve argument words of one slot.
+//
+//   byte 0: operations n   byte 1: argument words w   then n pairs (opcode, offset)   zero to a word
+//   then w argument words; an operation's own begin `offset` words into them
+//
+// Arguments lie in the order of the operations, so an operation ends where the next begins. What it
+// leaves out reads as 0. One set of limits serves both sides: what `writePacked` accepts is exactly
+// what `PackedOps.read` accepts, and an operation is never skipped in silence.
+
+import { ARGS_PER_SLOT, builtinOf } from "../layout/mod.ts";
+import { badPacked, notAWord } from "./refusals.ts";
+
+/** The most operations whose heads fit; they then have no arguments. */
+export const PACKED_OPS_MAX = 23;
+
+/** Detail of the fault of a packed slot whose head is malformed, where no operation is to blame. */
+export const PACKED_HEAD = 0xffff_ffff;
+
+/** Argument words of an opcode inside a packed slot; undefined where it may not stand in one. */
+export type ArityOf = (opcode: number) => number | undefined;
+
+/** The builtins that may be packed. A host with custom opcodes below 256 adds its registry's. */
+export const packableArity: ArityOf = (opcode) => {
+  const builtin = builtinOf(opcode);
+  return builtin?.packable === true ? builtin.arity : undefined;
+};
+
+export interface PackedOp {
+  readonly opcode: number;
+  readonly args: readonly number[];
+}
+
+/** Words that the head of `ops` operations takes. */
+export function packedHeadWords(ops: number): number {
+  return Math.ceil((2 + 2 * ops) / 4);
+}
+
+/** Fails with SLOT_INVALID unless `ops` fit one slot and may stand in it. */
+export function checkPacked(ops: readonly PackedOp[], arityOf: ArityOf): void {
+  if (ops.length === 0) throw badPacked("empty", "ops", "no operation", "at least 1");
+  if (ops.length > PACKED_OPS_MAX)
+    throw badPacked("ops", "ops", `${ops.length} operations`, `at most ${PACKED_OPS_MAX}`);
+  let words = packedHeadWords(ops.length);
+  for (const [index, op] of ops.entries()) {
+    checkOp(op, `ops[${index}]`, arityOf);
+    words += op.args.length;
+  }
+  if (words <= ARGS_PER_SLOT) return;
+  throw badPacked("payload", "ops", `${words} words with the head`, `at most ${ARGS_PER_SLOT}`);
+}
+
+function checkOp({ opcode, args }: PackedOp, at: string, arityOf: ArityOf): void {
+  const arity = opcode >= 0 && opcode <= 255 ? arityOf(opcode) : undefined;
+  if (arity === undefined)
+    throw badPacked("opcode", `${at}.opcode`, String(opcode), "an opcode that may be packed");
+  if (args.length > arity)
+    throw badPacked("arity", `${at}.args`, `${args.length} arguments`, `at most ${arity}`);
+  for (const [i, arg] of args.entries())
+    if (arg >>> 0 !== arg) throw notAWord(`${at}.args[${i}]`, arg);
+}
+
+/** Writes checked operations to the twelve argument words that start at `at`. Allocates nothing. */
+export function writePacked(words: Int32Array, at: number, ops: readonly PackedOp[]): void {
+  words.fill(0, at, at + ARGS_PER_SLOT);
+  const payload = at + packedHeadWords(ops.length);
+  let offset = 0;
+  for (let i = 0; i < ops.length; i++) {
+    const { opcode, args } = ops[i]!;
+    putByte(words, at, 2 + 2 * i, opcode);
+    putByte(words, at, 3 + 2 * i, offset);
+    for (let k = 0; k < args.length; k++) words[payload + offset + k] = args[k]!;
+    offset += args.length;
+  }
+  putByte(words, at, 0, ops.length);
+  putByte(words, at, 1, offset);
+}
+
+function putByte(words: Int32Array, at: number, byte: number, value: number): void {
+  words[at + (byte >> 2)]! |= value << (8 * (byte & 3));
+}
+
+/** The operations of one packed slot as an executor sees them. One instance is read into again and again. */
+export class PackedOps {
+  #words = new Int32Array(ARGS_PER_SLOT);
+  #payload = 0;
+  #count = 0;
+  #total = 0;
+
+  /** Operations, after a `read` that returned true. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** After a `read` that returned false: the operation at fault, or PACKED_HEAD. */
+  faultAt: number = PACKED_HEAD;
+
+  /**
+   * Copies the twelve argument words that start at `at`, so that no publisher can change them later, and
+   * checks all of them. False leaves `faultAt`, and then no operation may run.
+   */
+  read(words: Int32Array, at: number, arityOf: ArityOf = packableArity): boolean {
+    for (let i = 0; i < ARGS_PER_SLOT; i++) this.#words[i] = words[at + i]!;
+    this.#count = this.#byte(0);
+    this.#total = this.#byte(1);
+    this.faultAt = PACKED_HEAD;
+    if (this.#count === 0 || this.#count > PACKED_OPS_MAX) return false;
+    this.#payload = packedHeadWords(this.#count);
+    if (this.#payload + this.#total > ARGS_PER_SLOT) return false;
+    if (this.#begin(0) !== 0) return this.#fault(0);
+    for (let op = 0; op < this.#count; op++) {
+      const arity = arityOf(this.opcode(op));
+      const given = this.#end(op) - this.#begin(op);
+      if (arity === undefined || given < 0 || given > arity) return this.#fault(op);
+    }
+    return true;
+  }
+
+  opcode(op: number): number {
+    return this.#byte(2 + 2 * op);
+  }
+
+  /** Argument `index` of operation `op`, unsigned; 0 where the operation left it out. */
+  arg(op: number, index: number): number {
+    const at = this.#begin(op) + index;
+    return at < this.#end(op) ? this.#words[this.#payload + at]! >>> 0 : 0;
+  }
+
+  /** Operation `op` with the arguments that it was given. Allocates: for tools and tests. */
+  op(op: number): PackedOp {
+    const given = this.#end(op) - this.#begin(op);
+    const args = Array.from({ length: given }, (_, index) => this.arg(op, index));
+    return { opcode: this.opcode(op), args };
+  }
+
+  #begin(op: number): number {
+    return this.#byte(3 + 2 * op);
+  }
+
+  #end(op: number): number {
+    return op + 1 < this.#count ? this.#begin(op + 1) : this.#total;
+  }
+
+  #byte(index: number): number {
+    return (this.#words[index >> 2]! >>> (8 * (index & 3))) & 0xff;
+  }
+
+  #fault(op: number): false {
+    this.faultAt = op;
+    return false;
+  }
+}
