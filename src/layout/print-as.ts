@@ -20,13 +20,13 @@ export function printAbiAs(header: string): string {
   return [
     `// ${header}`,
     "",
-    constant("DESCRIPTOR_BYTES", DESCRIPTOR.bytes, "bytes of one descriptor"),
-    constant("KERNEL_INFO_BYTES", KERNEL_INFO.bytes, "bytes of one kernel info"),
+    constantAs("DESCRIPTOR_BYTES", DESCRIPTOR.bytes, "bytes of one descriptor"),
+    constantAs("KERNEL_INFO_BYTES", KERNEL_INFO.bytes, "bytes of one kernel info"),
     "",
     ...fields.map(([, field], i) => reader(names[i]!, "desc", "u32", field.at, field.note)),
     infoWriter(),
     ...Object.entries(KERNEL_CODES).map(([name, code]) =>
-      constant(name, code, KERNEL_CODE_NOTES[name as keyof typeof KERNEL_CODES]),
+      constantAs(name, code, KERNEL_CODE_NOTES[name as keyof typeof KERNEL_CODES]),
     ),
     "",
   ].join("\n");
@@ -51,9 +51,9 @@ export function paramsAccessorsAs(kernelId: string, layout: ParamsLayout): strin
     reader(names[layout.params.length + i]!, "params", "u32", at, `the dimension "${name}"`),
   );
   return [
-    constant("PARAMS_BYTES", layout.bytes, `bytes of the parameter block of ${kernelId}`),
+    constantAs("PARAMS_BYTES", layout.bytes, `bytes of the parameter block of ${kernelId}`),
     ...namedValues(layout).map(({ path, type, value, note }) =>
-      constant(path.map(constantName).join("_"), value, note, type),
+      constantAs(path.map(constantName).join("_"), value, note, type),
     ),
     "",
     ...params,
@@ -61,7 +61,7 @@ export function paramsAccessorsAs(kernelId: string, layout: ParamsLayout): strin
   ].join("\n");
 }
 
-function constant(name: string, value: number, note: string, type = "i32"): string {
+export function constantAs(name: string, value: number, note: string, type = "i32"): string {
   return `/** ${sentence(note)} */\n${INLINE}\nexport const ${name}: ${type} = ${value};`;
 }
 
@@ -84,13 +84,13 @@ function infoWriter(): string {
   return [...lines, "): void {", ...stores, "}", ""].join("\n");
 }
 
-function sentence(note: string): string {
+export function sentence(note: string): string {
   const text = note.replaceAll("*/", "* /").replaceAll(/\s+/g, " ").trim();
   const ended = /[.!?]$/.test(text) ? text : `${text}.`;
   return ended.charAt(0).toUpperCase() + ended.slice(1);
 }
 
-const INLINE = "// @ts-ignore: decorator\n@inline";
+export const INLINE = "// @ts-ignore: decorator\n@inline";
 
 const AS_TYPE = {
   f32: "f32",

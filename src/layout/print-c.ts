@@ -15,8 +15,8 @@ export function printAbiC(header: string): string {
     "#include <stddef.h>",
     "#include <stdint.h>",
     "",
-    struct("annulus_descriptor", tableFields(DESCRIPTOR), DESCRIPTOR.bytes),
-    struct("annulus_kernel_info", tableFields(KERNEL_INFO), KERNEL_INFO.bytes),
+    structC("annulus_descriptor", tableFields(DESCRIPTOR), DESCRIPTOR.bytes),
+    structC("annulus_kernel_info", tableFields(KERNEL_INFO), KERNEL_INFO.bytes),
     "enum annulus_code {",
     ...Object.entries(KERNEL_CODES).map(
       ([name, code]) =>
@@ -41,20 +41,21 @@ export function paramsAccessorsC(kernelId: string, layout: ParamsLayout): string
     `enum { ${kernel}_PARAMS_BYTES = ${layout.bytes} };\n`,
     ...namedValues(layout).map(({ path, type, value, note }) => {
       const constant = [kernel, ...path.map(constantName)].join("_");
-      return `#define ${constant} ((${C_TYPE[type]})(${value})) ${comment(note)}\n`;
+      return `#define ${constant} ((${C_TYPE[type]})(${value})) ${commentC(note)}\n`;
     }),
   ].join("");
   if (layout.bytes === 0) return constants;
-  return `${constants}\n${struct(name, paramsFields(layout, RESERVED), layout.bytes)}`;
+  return `${constants}\n${structC(name, paramsFields(layout, RESERVED), layout.bytes)}`;
 }
 
-function struct(name: string, fields: readonly NativeField[], bytes: number): string {
+/** A structure with an assertion for its size and for the offset of each field. */
+export function structC(name: string, fields: readonly NativeField[], bytes: number): string {
   return [
     `/* ${bytes} bytes, little-endian. */`,
     `struct ${name} {`,
     ...fields.map(({ name: field, kind, count, note }) => {
       const array = count === 1 && kind !== "pad" ? "" : `[${count}]`;
-      return `  ${C_TYPE[kind]} ${field}${array};${note === "" ? "" : ` ${comment(note)}`}`;
+      return `  ${C_TYPE[kind]} ${field}${array};${note === "" ? "" : ` ${commentC(note)}`}`;
     }),
     "};",
     `_Static_assert(sizeof(struct ${name}) == ${bytes}, "${name} is ${bytes} bytes");`,
@@ -66,7 +67,7 @@ function struct(name: string, fields: readonly NativeField[], bytes: number): st
   ].join("\n");
 }
 
-function comment(note: string): string {
+export function commentC(note: string): string {
   return `/* ${note.replaceAll(/\s+/g, " ").replaceAll("*/", "* /").replaceAll("/*", "/ *")} */`;
 }
 

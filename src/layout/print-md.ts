@@ -85,7 +85,7 @@ export function paramsTable(layout: ParamsLayout): string {
   ].join("\n");
 }
 
-function structTable(table: Layout): string {
+export function structTable(table: Layout): string {
   return [
     "| offset | bytes | type | name | meaning |",
     "| ---: | ---: | --- | --- | --- |",
@@ -99,6 +99,6 @@ function structTable(table: Layout): string {
   ].join("\n");
 }
 
-function cell(text: string): string {
+export function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll(/\s+/g, " ");
 }
