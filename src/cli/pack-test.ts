@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { Failure, type Issue } from "../base/mod.ts";
 import type { VerifiedKernel, VerifiedPack } from "../pack/mod.ts";
 import { sharedTicker } from "../platform/node/mod.ts";
-import { type Kernel, Sandbox, type SandboxOptions } from "../sandbox/mod.ts";
+import { type Kernel, PRESETS, Sandbox, type SandboxOptions } from "../sandbox/mod.ts";
 import { assess, certificateOf, isPromised, printCertificate } from "../testing/mod.ts";
 import { type FoundReference, referenceOf } from "../testing/mod.ts";
 import { loadCorePack } from "./core-pack.ts";
@@ -69,11 +69,20 @@ interface Loaded {
   readonly kernel: Kernel;
 }
 
-/** How a sandbox comes to run each of a kernel's modules. Memory stays the server's throughout. */
+/** A certificate says what a module computes; how much a small device lets it do is another question. */
+const { memoryBytesMax, epochTickMs, budgetTicksDefault, budgetTicksMax } = PRESETS.server;
+const SERVERS_MEANS = {
+  memoryBytesMax: memoryBytesMax.value,
+  epochTickMs: epochTickMs.value,
+  budgetTicksDefault: budgetTicksDefault.value,
+  budgetTicksMax: budgetTicksMax.value,
+};
+
+/** How a sandbox comes to run each of a kernel's modules. */
 const SETUPS: readonly SandboxOptions[] = [
   { variant: "baseline" },
   {},
-  { preset: "embedded", limits: { memoryBytesMax: 2 ** 32 } },
+  { preset: "embedded", limits: SERVERS_MEANS },
 ];
 
 /** The kernel in every variant that this engine runs, the baseline first. */
