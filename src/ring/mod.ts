@@ -17,6 +17,7 @@ export {
   encodeSlot,
   type SlotRecord,
 } from "./codec.ts";
+export { createRing, type FormatOptions, geometryOf } from "./format.ts";
 export { type ArityOf, packableArity, type PackedOp, PACKED_HEAD, PackedOps } from "./packed.ts";
 export { type PackedSlot, type SingleSlot, Slot } from "./slot.ts";
 export { checkSlotWords, slotWords } from "./slot-words.ts";
