@@ -76,6 +76,32 @@ describe.each(FORMATS)("kv_unpack_q4_f16 in %s", (format, like) => {
   });
 });
 
+test.each(["q4_0", "q4_1"] as const)(
+  "kv_unpack_q4_f16 gives the reference's bits for every code and scale that is a number in %s",
+  (format) => {
+    const bytes = BLOCK_BYTES[format];
+    const scales = Array.from({ length: 65536 }, (_, bits) => bits).filter(
+      (bits) => (bits & 0x7c00) < 0x7c00,
+    );
+    const packed = new Uint8Array(scales.length * bytes);
+    const view = new DataView(packed.buffer);
+    scales.forEach((bits, at) => {
+      const block = packed.subarray(at * bytes, (at + 1) * bytes);
+      view.setUint16(at * bytes, bits, true);
+      if (format === "q4_1")
+        view.setUint16(at * bytes + 2, scales[(at * 7919) % scales.length]!, true);
+      block.subarray(-16).forEach((_, j, codes) => (codes[j] = 16 * j + (15 - j)));
+    });
+    const call = {
+      inputs: { packed },
+      shapes: { packed: [1, scales.length, bytes] },
+      params: { format },
+    };
+    const expected = Float16Array.from(unpackQ4(packed, format)!);
+    expect(Buffer.compare(kernel.runBytes(call), new Uint8Array(expected.buffer))).toBe(0);
+  },
+);
+
 test("kv_unpack_q4_f16 refuses to guess the format, and has nothing to do for no blocks", () => {
   const call: Call = {
     inputs: { packed: new Uint8Array(36) },

@@ -7,7 +7,7 @@
 // Of f16, what that gives is rounded once more; from 65520 on it is infinity.
 // A block whose scale or least value is infinity or NaN was packed by nothing that may be trusted:
 // INVALID_INPUT.
-// Versions: 1 blocks unpacked into scratch (this one).
+// Versions: 1 blocks unpacked into scratch; 2 those of GGML straight to f16 (this one).
 
 import {
   inputAOffset,

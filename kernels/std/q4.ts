@@ -1,5 +1,6 @@
 // Q4: blocks of 4-bit codes, byte for byte as GGML's Q4_0 and Q4_1, packed from f32 or f16 and unpacked
-// to them. `T` is f32, or u16 for f16, of which a block is widened in `wide`, 128 bytes, on its way.
+// to them. `T` is f32, or u16 for f16, of which a block is widened in `wide`, 128 bytes, to be packed; to
+// be unpacked only without SIMD, else as std/half-codes.ts says.
 //
 //   q4_0: | d f16 |         | 16 bytes of codes |     x is about (code - 8) * d
 //   q4_1: | d f16 | min f16 | 16 bytes of codes |     x is about code * d + min
@@ -27,6 +28,7 @@ import {
   leastIn,
 } from "./block";
 import { highHalves, lowHalves, moved16, scaled16 } from "./codes";
+import { unpackHalves0, unpackHalves1 } from "./half-codes";
 import { narrowBlock, widenBlock } from "./half-rows";
 import {
   packQ40Plainly,
@@ -184,6 +186,7 @@ export function unpackAll1<T>(packed: usize, x: usize, blocks: usize, wide: usiz
 @inline
 function unpackTo0<T>(packed: usize, x: usize, wide: usize): bool {
   if (sizeof<T>() != 2) return unpackOne0(packed, x);
+  if (ASC_FEATURE_SIMD) return unpackHalves0(packed, x);
   if (!unpackOne0(packed, wide)) return false;
   narrowBlock(x, wide);
   return true;
@@ -193,6 +196,7 @@ function unpackTo0<T>(packed: usize, x: usize, wide: usize): bool {
 @inline
 function unpackTo1<T>(packed: usize, x: usize, wide: usize): bool {
   if (sizeof<T>() != 2) return unpackOne1(packed, x);
+  if (ASC_FEATURE_SIMD) return unpackHalves1(packed, x);
   if (!unpackOne1(packed, wide)) return false;
   narrowBlock(x, wide);
   return true;
