@@ -23,7 +23,7 @@ export async function loadCorePack(io: Io, options: TrustOptions): Promise<Verif
 
 /** How to run a signed copy of the core pack, command by command. */
 export const SIGNED_COPY = [
-  `cp -r ${CORE_PACK} core && mv core/kernels.json core/pack.json`,
+  `cp -r "${CORE_PACK}" core && mv core/kernels.json core/pack.json`,
   "annulus pack keygen --out my.key --trust my-trust.json",
   "annulus pack build core --key my.key --out core-signed",
   "annulus run KERNEL ... --pack core-signed --trust my-trust.json",

@@ -76,13 +76,11 @@ function asLines(facts: GenerateFacts): string[] {
   const { pack, ids, made, ended, promptMs, textMs, chance, cacheBytesPerPosition } = facts;
   const { name, version } = pack.manifest;
   const signer = pack.signed ? `verified, signed by ${pack.keyId}` : "UNSIGNED: nobody vouches";
-  const rate = rateOf(facts);
-  const speed = rate === null ? "" : `, ${rate.toFixed(0)} tokens/s`;
   return [
     "",
     `pack    ${name} ${version}, ${signer}`,
-    `prompt  ${ids.length} tokens, ${duration(promptMs)}, ${promptRateOf(facts).toFixed(0)} tokens/s`,
-    `text    ${made.length} tokens, ${duration(textMs)}${speed}, ${ENDS[ended]}`,
+    `prompt  ${ids.length} tokens, ${duration(promptMs)}${perSecond(promptRateOf(facts))}`,
+    `text    ${made.length} tokens, ${duration(textMs)}${perSecond(rateOf(facts))}, ${ENDS[ended]}`,
     ...(chance === undefined
       ? []
       : [`chance  temperature ${chance.temperature}, top-p ${chance.topP}, seed ${chance.seed}`]),
@@ -95,13 +93,19 @@ function asLines(facts: GenerateFacts): string[] {
   ];
 }
 
-function promptRateOf({ ids, promptMs }: GenerateFacts): number {
-  return (ids.length / promptMs) * 1000;
+function perSecond(rate: number | null): string {
+  return rate === null ? "" : `, ${rate.toFixed(0)} tokens/s`;
+}
+
+/** Null where the text was interrupted before its first token. */
+function promptRateOf({ ids, promptMs, made }: GenerateFacts): number | null {
+  return made.length === 0 || promptMs === 0 ? null : (ids.length / promptMs) * 1000;
 }
 
 /** "attention (attention) 576 calls, 1.2 GFLOP/s". */
 function useOf({ kind, name, calls, work, ms }: BypassUse): string {
-  return `${name} (${kind}) ${calls} calls, ${(work / ms / 1e6).toFixed(1)} GFLOP/s`;
+  const speed = ms === 0 ? "" : `, ${(work / ms / 1e6).toFixed(1)} GFLOP/s`;
+  return `${name} (${kind}) ${calls} calls${speed}`;
 }
 
 /** Tokens per second after the first, which the prompt's reading gives. */
@@ -112,6 +116,7 @@ function rateOf({ made, textMs }: GenerateFacts): number | null {
 /** "sandboxed 4.1 % (rmsnorm_f32 2.0 %, …), native 92 % (…), host 3.9 % (…)". */
 function timesOf(shares: readonly Share[]): string {
   const total = shares.reduce((sum, { ms }) => sum + ms, 0);
+  if (total === 0) return "none: interrupted before the first chunk was read";
   const percent = (ms: number): string => `${((ms / total) * 100).toFixed(1)} %`;
   return WORKERS.map(([worker, title]) => {
     const own = shares.filter((share) => share.worker === worker);

@@ -62,9 +62,16 @@ function usage(error: CommanderError): Failure {
 }
 
 /** A reader that has seen enough, such as `head`, closes the pipe: that is no failure of ours. */
-function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
+function endOfOutput(cause: NodeJS.ErrnoException): void {
+  if (cause.code === "EPIPE") process.exit(0);
+  const facts = {
+    at: "standard output",
+    found: cause.message,
+    expected: "a place to write to",
+    fix: "Free some space where the output goes, or send it elsewhere.",
+  };
+  const failure = new Failure("OUTPUT_UNWRITABLE", facts, { cause });
+  process.exit(presentFailure(processIo(), failure, false));
 }
 
 /** True when this file is the program and not an import; the program may be started by a link. */
@@ -75,6 +82,7 @@ function isProgram(): boolean {
 }
 
 if (isProgram()) {
-  process.stdout.on("error", endQuietly);
+  process.stdout.on("error", endOfOutput);
+  process.stderr.on("error", () => process.exit(1)); // There is nowhere left to say why.
   process.exitCode = await main(process.argv.slice(2), processIo());
 }

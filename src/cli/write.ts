@@ -1,10 +1,11 @@
 // Write: output that is there whole or not at all.
 //
 // Everything is written under a temporary name beside its target and then given its own name in one
-// step, so that a crash, a full disk or a failure midway leaves what was there before.
+// step, so that a crash, a full disk or a failure midway leaves what was there before. Devices and named
+// pipes are written into: a name that was theirs must stay theirs.
 
 import { randomUUID } from "node:crypto";
-import { link, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../base/mod.ts";
 import { MANIFEST_PATH, SIGNATURE_PATH } from "../pack/mod.ts";
@@ -16,22 +17,32 @@ interface WriteOptions {
   readonly fresh?: boolean;
 }
 
-/** Writes one file. Fails with OUTPUT_UNWRITABLE and then leaves no trace. */
+/**
+ * Writes one file, or what a link to one leads to. Fails with OUTPUT_UNWRITABLE and then leaves no trace.
+ */
 export async function writeWhole(
   file: string,
   content: Uint8Array | string,
   { mode = 0o666, fresh = false }: WriteOptions = {},
 ): Promise<void> {
-  const draft = draftOf(file);
   await attempt(file, async () => {
+    const target = (await realpath(file).catch(ignoringMissing)) ?? file;
+    if (!fresh && (await isStream(target))) return writeFile(target, content);
+    const draft = draftOf(target);
     try {
       await writeFile(draft, content, { mode, flag: "wx", flush: true });
       if (fresh) await link(draft, file); // Fails when the name is taken; renaming would not.
-      else await rename(draft, file);
+      else await rename(draft, target);
     } finally {
       await rm(draft, { force: true });
     }
   });
+}
+
+/** Whether `file` is there and neither a file nor a folder. */
+async function isStream(file: string): Promise<boolean> {
+  const found = await stat(file).catch(ignoringMissing);
+  return found !== undefined && !found.isFile() && !found.isDirectory();
 }
 
 /** Writes a folder of files, in place of an older pack if one is there and of nothing else. */

@@ -24,7 +24,7 @@ export async function loadPackSource(folder: string): Promise<PackSource> {
 
 async function loadModule(file: string): Promise<PackSource> {
   const module: unknown = await import(pathToFileURL(file).href).catch((cause: unknown) => {
-    throw invalid(file, `a module that does not load: ${String(cause)}`, cause);
+    throw broken(file, cause);
   });
   const { pack } = module as { readonly pack?: PackSource };
   if (pack === undefined) throw invalid(file, "a module that exports no `pack`");
@@ -36,6 +36,16 @@ function exists(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+function broken(at: string, cause: unknown): Failure {
+  const facts = {
+    at,
+    found: `a module that does not load: ${String(cause)}`,
+    expected: "a module exporting `pack`",
+    fix: 'Correct it. Where the fault is the word import or export, put "type": "module" in package.json.',
+  };
+  return new Failure("PACK_SOURCE_INVALID", facts, { cause });
 }
 
 function invalid(at: string, found: string, cause?: unknown): Failure {
