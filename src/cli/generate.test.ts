@@ -166,6 +166,8 @@ test("annulus generate refuses what it cannot use, each with its code", async ()
   for (const wrong of ["101", "hot", ""])
     expect(await refusal(...asked, unsigned, "--temperature", wrong)).toBe("2 USAGE");
   expect(await refusal(...asked, unsigned, "--lora", cwd)).toBe("2 MODEL_MISMATCH");
+  const { err } = await annulus(cwd, "generate", ...asked, unsigned, "--lora", "nowhere");
+  expect(err).toContain("an adapter's folder, with adapter_config.json");
   expect(await refusal("--model", "nowhere", "--prompt", "x", unsigned)).toBe("2 INPUT_UNREADABLE");
   expect(await refusal("--model", cwd, "--prompt", "x", unsigned)).toBe("2 MODEL_MISMATCH");
 });

@@ -10,7 +10,14 @@ import type { Command } from "commander";
 import { Failure } from "../base/mod.ts";
 import { BypassPolicy } from "../bypass/mod.ts";
 import { Decoder, generateText, Meter, NATIVE_HASHES, NATIVE_KINDS } from "../model/mod.ts";
-import { type Adapter, type Model, openAdapter, openModel, type Piece } from "../model/mod.ts";
+import {
+  type Adapter,
+  ADAPTER_WEIGHTS,
+  type Model,
+  openAdapter,
+  openModel,
+  type Piece,
+} from "../model/mod.ts";
 import { type EndReason, randomFrom, samplerOf } from "../model/mod.ts";
 import type { VerifiedPack } from "../pack/mod.ts";
 import { sharedTicker } from "../platform/node/mod.ts";
@@ -161,6 +168,8 @@ function bypassOf(io: Io, { audit }: GenerateOptions): BypassPolicy {
   });
 }
 
+const ADAPTER_FOLDER = `an adapter's folder, with adapter_config.json and ${ADAPTER_WEIGHTS}`;
+
 /** The adapter that `--lora` names: a folder, or the weights in one. */
 async function readAdapter(
   io: Io,
@@ -168,8 +177,9 @@ async function readAdapter(
   { config }: Model,
 ): Promise<Adapter | undefined> {
   if (lora === undefined) return undefined;
-  if (!lora.endsWith(".safetensors")) return openAdapter(await modelFiles(io, lora), config);
-  return openAdapter(await modelFiles(io, dirname(lora)), config, basename(lora));
+  if (!lora.endsWith(".safetensors"))
+    return openAdapter(await modelFiles(io, lora, ADAPTER_FOLDER), config);
+  return openAdapter(await modelFiles(io, dirname(lora), ADAPTER_FOLDER), config, basename(lora));
 }
 
 function loadPack(io: Io, options: GenerateOptions): Promise<VerifiedPack> {

@@ -5,7 +5,7 @@ import type { ModelFiles } from "../model/mod.ts";
 import { modelFolder } from "../platform/node/mod.ts";
 import type { Io } from "./io.ts";
 
-/** The files of `folder`. Fails with INPUT_UNREADABLE where there is no such folder. */
-export function modelFiles(io: Io, folder: string): Promise<ModelFiles> {
-  return modelFolder(resolve(io.cwd, folder));
+/** The files of `folder`. Fails with INPUT_UNREADABLE, naming what was `expected`, where there is none. */
+export function modelFiles(io: Io, folder: string, expected?: string): Promise<ModelFiles> {
+  return modelFolder(resolve(io.cwd, folder), expected);
 }

@@ -9,11 +9,16 @@ import { Failure } from "../../base/mod.ts";
 import type { ModelFiles, Parts } from "../../model/mod.ts";
 import { readFileWithin } from "./pack-files.ts";
 
-/** The files of `folder`. Fails with INPUT_UNREADABLE where there is no such folder. */
-export async function modelFolder(folder: string | URL): Promise<ModelFiles> {
+const MODEL_FOLDER = "a folder with config.json, tokenizer.json and model.safetensors";
+
+/** The files of `folder`. Fails with INPUT_UNREADABLE, naming what was `expected`, where there is none. */
+export async function modelFolder(
+  folder: string | URL,
+  expected: string = MODEL_FOLDER,
+): Promise<ModelFiles> {
   const path = typeof folder === "string" ? folder : fileURLToPath(folder);
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory() !== true) throw noFolder(path, found !== undefined);
+  if (found?.isDirectory() !== true) throw noFolder(path, found !== undefined, expected);
   return {
     read: async (name, bytesMax) => {
       const file = join(path, name);
@@ -81,11 +86,11 @@ function unreadable(at: string, found: string, cause?: Error): Failure {
   return new Failure("INPUT_UNREADABLE", { at, found, expected, fix }, { cause });
 }
 
-function noFolder(at: string, isFile: boolean): Failure {
+function noFolder(at: string, isFile: boolean, expected: string): Failure {
   return new Failure("INPUT_UNREADABLE", {
     at,
     found: isFile ? "a file" : "no such folder",
-    expected: "a folder with config.json, tokenizer.json and model.safetensors",
+    expected,
     fix: "Check the path.",
   });
 }
