@@ -42,6 +42,19 @@ test("decodeSlot() refuses a status, priority or index without meaning", () => {
   expect(() => codec.decodeSlot(ring, 0)).toThrow("priority 5");
 });
 
+test("encodeSlot() refuses what is no word, and arguments that are not twelve", () => {
+  const ring = slotWords(codec.encodeEmptyRing(1));
+  const slot = { status: 0, opcode: 0, tenant: 0, priority: 0, args: Array<number>(12).fill(0) };
+  for (const wrong of [-1, 2 ** 32, NaN]) {
+    expect(() => codec.encodeSlot(ring, 0, { ...slot, tenant: wrong })).toThrow("32-bit");
+    expect(() => codec.encodeSlot(ring, 0, { ...slot, args: slot.args.with(11, wrong) })).toThrow(
+      "32-bit",
+    );
+  }
+  expect(() => codec.encodeSlot(ring, 0, { ...slot, args: [1] })).toThrow("1 arguments");
+  expect(ring.every((word) => word === 0)).toBe(true);
+});
+
 test("decodeControl() reads what encodeControl() wrote, and refuses sizes that are not its own", () => {
   const control = words(codec.encodeControl({ tenants: 2, observables: 3 }));
   control.set([1, -1], 0);
@@ -78,4 +91,7 @@ test("decodeDebugLog() refuses a cursor between records, and one past the end as
     expect(() => codec.decodeDebugLog(log, 2)).toThrow("debug cursor");
   }
   expect(() => codec.decodeDebugLog(log, 3)).toThrow("words");
+  log.set([4, 0, 0, 0, 17]);
+  log[10] = 1;
+  expect(() => codec.decodeDebugLog(log, 2)).toThrow("slot base 17");
 });

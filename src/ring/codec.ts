@@ -148,6 +148,8 @@ export function decodeDebugLog(words: Int32Array, capacity: number): DebugLog {
     const sequence = words[sequencesAt / 4 + i]! >>> 0;
     if (sequence === 0) continue;
     const [format, a, b, base] = wordsAt(words, recordsAt / 4 + i * recordWords, recordWords);
+    if (base! % SLOT_WORDS !== 0)
+      throw invalid(`debug record ${i}`, `slot base ${base}`, "a multiple of 16");
     records.push({ sequence, format: format!, a: a!, b: b!, slot: base! / SLOT_WORDS });
   }
   return { records, torn: reserved - records.length, dropped: words[droppedAt / 4]! >>> 0 };
@@ -163,11 +165,13 @@ function wordsAt(words: Int32Array, first: number, count: number): number[] {
   return Array.from(words.subarray(first, first + count), (word) => word >>> 0);
 }
 
-function checkSlot({ status, priority, args }: SlotRecord, index: number): void {
+function checkSlot({ status, opcode, tenant, priority, args }: SlotRecord, index: number): void {
   const where = `slot ${index}`;
   if (status > SLOT_STATUS.FAULT) throw invalid(where, `status ${status}`, "0 to 7");
   if (priority > PRIORITY.IDLE) throw invalid(where, `priority ${priority}`, "0 to 4");
   if (args.length !== ARGS_PER_SLOT) throw invalid(where, `${args.length} arguments`, "12");
+  for (const word of [status, opcode, tenant, priority, ...args])
+    if (word >>> 0 !== word) throw invalid(where, String(word), "unsigned 32-bit words");
 }
 
 function checkIndex(words: Int32Array, index: number): void {

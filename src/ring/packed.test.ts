@@ -99,7 +99,7 @@ test("Slot.packed() refuses what no executor would run", () => {
   expect(cause(publish([CAS, CAS, CAS]))).toBe("published"); // 2 + 9 words.
   expect(cause(publish([CAS, CAS, CAS, STORE]))).toBe("packed-payload"); // 3 + 11.
   expect(cause(publish([{ opcode: 1, args: [1, 2, 3] }]))).toBe("packed-arity");
-  for (const opcode of [7, 8, 255, 256, 0xfffe, -1])
+  for (const opcode of [7, 8, 255, 256, 0xfffe, -1, 0.5, NaN])
     expect(cause(publish([{ opcode, args: [] }]))).toBe("packed-opcode");
   expect(cause(publish([{ opcode: 1, args: [-1] }]))).toBe("not-a-word");
 });

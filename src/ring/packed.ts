@@ -35,28 +35,32 @@ export function packedHeadWords(ops: number): number {
   return Math.ceil((2 + 2 * ops) / 4);
 }
 
-/** Fails with SLOT_INVALID unless `ops` fit one slot and may stand in it. */
+/** Fails with SLOT_INVALID unless `ops` fit one slot and may stand in it. Allocates nothing else. */
 export function checkPacked(ops: readonly PackedOp[], arityOf: ArityOf): void {
   if (ops.length === 0) throw badPacked("empty", "ops", "no operation", "at least 1");
   if (ops.length > PACKED_OPS_MAX)
     throw badPacked("ops", "ops", `${ops.length} operations`, `at most ${PACKED_OPS_MAX}`);
   let words = packedHeadWords(ops.length);
-  for (const [index, op] of ops.entries()) {
-    checkOp(op, `ops[${index}]`, arityOf);
-    words += op.args.length;
+  for (let i = 0; i < ops.length; i++) {
+    checkOp(ops[i]!, i, arityOf);
+    words += ops[i]!.args.length;
   }
   if (words <= ARGS_PER_SLOT) return;
   throw badPacked("payload", "ops", `${words} words with the head`, `at most ${ARGS_PER_SLOT}`);
 }
 
-function checkOp({ opcode, args }: PackedOp, at: string, arityOf: ArityOf): void {
-  const arity = opcode >= 0 && opcode <= 255 ? arityOf(opcode) : undefined;
-  if (arity === undefined)
-    throw badPacked("opcode", `${at}.opcode`, String(opcode), "an opcode that may be packed");
-  if (args.length > arity)
-    throw badPacked("arity", `${at}.args`, `${args.length} arguments`, `at most ${arity}`);
-  for (const [i, arg] of args.entries())
-    if (arg >>> 0 !== arg) throw notAWord(`${at}.args[${i}]`, arg);
+function checkOp({ opcode, args }: PackedOp, index: number, arityOf: ArityOf): void {
+  const arity = (opcode & 0xff) === opcode ? arityOf(opcode) : undefined;
+  if (arity === undefined) {
+    const allowed = "an opcode that may be packed";
+    throw badPacked("opcode", `ops[${index}].opcode`, String(opcode), allowed);
+  }
+  if (args.length > arity) {
+    const found = `${args.length} arguments`;
+    throw badPacked("arity", `ops[${index}].args`, found, `at most ${arity}`);
+  }
+  for (let i = 0; i < args.length; i++)
+    if (args[i]! >>> 0 !== args[i]) throw notAWord(`ops[${index}].args[${i}]`, args[i]);
 }
 
 /** Writes checked operations to the twelve argument words that start at `at`. Allocates nothing. */

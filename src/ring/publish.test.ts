@@ -82,6 +82,12 @@ test.each([0xfff0, 0xffff, 0x8000_0000, OPCODES.PACKED_SLOT.code, 0xffff_fffe])(
   },
 );
 
+test("publishInto() takes LOAD_MISS, which upstream has but refuses", () => {
+  const words = ring();
+  Slot.single({ tenant: 3, opcode: OPCODES.LOAD_MISS.code, args: [9] }).publishInto(words, 0);
+  expect([...words.subarray(0, 5)]).toEqual([1, 0xfffd, 3, 2, 9]);
+});
+
 test("publishInto() refuses words that are no words, and priorities that are none", () => {
   for (const wrong of [-1, 2 ** 32, 0.5, NaN]) {
     expectRefusal(publishing({ args: [wrong] }), "SLOT_INVALID", "not-a-word");
