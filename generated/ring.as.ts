@@ -157,15 +157,15 @@ export const CONTROL_RESERVED: u32 = 150;
 
 // Side tables, each as long as the ring has slots.
 
-/** The position that may touch the slot next; see Turns. */
+/** The position that may touch the slot next; see Turns and owners. */
 // @ts-ignore: decorator
 @inline
 export const SIDE_TURN: u32 = 0;
-/** Sequence of the publication, never 0. */
+/** Of the publication: its position plus 1, never 0. */
 // @ts-ignore: decorator
 @inline
 export const SIDE_TICKET: u32 = 1;
-/** Executor that claimed the slot, from 1; 0 is nobody. */
+/** Executor that claimed it, from 1; the position with the top bit set: nobody yet; 0: free. */
 // @ts-ignore: decorator
 @inline
 export const SIDE_OWNER: u32 = 2;
@@ -216,7 +216,7 @@ export const STATUS_YIELD: u32 = 5;
 // @ts-ignore: decorator
 @inline
 export const STATUS_REQUEUE: u32 = 6;
-/** Failed: code in argument 11, detail in argument 10; stays until its host has seen it. */
+/** Failed: code in argument 11, detail in argument 10. */
 // @ts-ignore: decorator
 @inline
 export const STATUS_FAULT: u32 = 7;
@@ -274,7 +274,7 @@ export const OP_MEMCPY: u32 = 5;
 // @ts-ignore: decorator
 @inline
 export const OP_DFA_STEP: u32 = 6;
-/** Once items slots of the batch are complete: control[160] = tag, then epoch += 1. */
+/** Once items slots of the batch are complete: first observable word = tag, then epoch += 1. */
 // @ts-ignore: decorator
 @inline
 export const OP_BATCH_FENCE: u32 = 7;
@@ -407,7 +407,7 @@ export const FAULT_MALFORMED_ARGS: u32 = 3;
 // @ts-ignore: decorator
 @inline
 export const FAULT_OUT_OF_BOUNDS: u32 = 4;
-/** It ran past its bound; detail: steps taken. */
+/** It ran past its bound; detail: the bound. */
 // @ts-ignore: decorator
 @inline
 export const FAULT_BUDGET: u32 = 5;

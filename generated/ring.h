@@ -245,9 +245,9 @@ _Static_assert(offsetof(struct annulus_task_slot, flags) == 60, "annulus_task_sl
 #define ANNULUS_CONTROL_RESERVED 150u /* 0 */
 
 /* Side tables, each as long as the ring has slots. */
-#define ANNULUS_SIDE_TURN 0u /* the position that may touch the slot next; see Turns */
-#define ANNULUS_SIDE_TICKET 1u /* sequence of the publication, never 0 */
-#define ANNULUS_SIDE_OWNER 2u /* executor that claimed the slot, from 1; 0 is nobody */
+#define ANNULUS_SIDE_TURN 0u /* the position that may touch the slot next; see Turns and owners */
+#define ANNULUS_SIDE_TICKET 1u /* of the publication: its position plus 1, never 0 */
+#define ANNULUS_SIDE_OWNER 2u /* executor that claimed it, from 1; the position with the top bit set: nobody yet; 0: free */
 #define ANNULUS_SIDE_CLAIMED_AT 3u /* clock when it was claimed */
 #define ANNULUS_SIDE_PUBLISHED_AT 4u /* clock when it was published */
 #define ANNULUS_SIDE_BATCH 5u /* batch that a fence counts it in; 0 is none */
@@ -261,7 +261,7 @@ _Static_assert(offsetof(struct annulus_task_slot, flags) == 60, "annulus_task_sl
 #define ANNULUS_STATUS_WAIT_IO 4u /* its executor keeps it until an IO entry completes */
 #define ANNULUS_STATUS_YIELD 5u /* used up its bound; its executor goes on with it later */
 #define ANNULUS_STATUS_REQUEUE 6u /* cannot run yet; its executor tries it again later */
-#define ANNULUS_STATUS_FAULT 7u /* failed: code in argument 11, detail in argument 10; stays until its host has seen it */
+#define ANNULUS_STATUS_FAULT 7u /* failed: code in argument 11, detail in argument 10 */
 
 /* Priorities. */
 #define ANNULUS_PRIORITY_CRITICAL 0u
@@ -278,7 +278,7 @@ _Static_assert(offsetof(struct annulus_task_slot, flags) == 60, "annulus_task_sl
 #define ANNULUS_OP_COMPARE_SWAP 4u /* control[index] = value if it was expected; control[160 + to] = what it was */
 #define ANNULUS_OP_MEMCPY 5u /* control[to + i] = control[from + i] for i from 0 to words - 1, in that order */
 #define ANNULUS_OP_DFA_STEP 6u /* control[160 + to] = the table's entry at 256 times state plus byte */
-#define ANNULUS_OP_BATCH_FENCE 7u /* once items slots of the batch are complete: control[160] = tag, then epoch += 1 */
+#define ANNULUS_OP_BATCH_FENCE 7u /* once items slots of the batch are complete: first observable word = tag, then epoch += 1 */
 #define ANNULUS_OP_LOAD_MISS 65533u /* asks the IO queue for the resource and waits in WAIT_IO */
 #define ANNULUS_OP_PRINTF 65534u /* appends a debug record, or counts it as dropped */
 #define ANNULUS_OP_PACKED_SLOT 2147483649u /* runs the operations packed in its words */
@@ -315,7 +315,7 @@ _Static_assert(offsetof(struct annulus_task_slot, flags) == 60, "annulus_task_sl
 #define ANNULUS_FAULT_UNKNOWN_OPCODE 2u /* nobody registered the opcode; detail: the opcode */
 #define ANNULUS_FAULT_MALFORMED_ARGS 3u /* an argument has no meaning here; detail: its index, or the packed operation's */
 #define ANNULUS_FAULT_OUT_OF_BOUNDS 4u /* an index lies outside what the tenant may touch; detail: the index */
-#define ANNULUS_FAULT_BUDGET 5u /* it ran past its bound; detail: steps taken */
+#define ANNULUS_FAULT_BUDGET 5u /* it ran past its bound; detail: the bound */
 #define ANNULUS_FAULT_DEVICE_LOST 6u /* the device went away while it ran; detail: 0 */
 #define ANNULUS_FAULT_WORKER_LOST 7u /* the executor died while it ran; detail: the executor */
 #define ANNULUS_FAULT_HANDLER_ERROR 8u /* its handler failed; detail: the kernel's code, 1 to 6, or 0 */

@@ -83,9 +83,9 @@ const CONTROL_FAULT_COUNT: u32 = 149u; // slots completed with FAULT; wraps
 const CONTROL_RESERVED: u32 = 150u; // 0
 
 // Side tables, each as long as the ring has slots.
-const SIDE_TURN: u32 = 0u; // the position that may touch the slot next; see Turns
-const SIDE_TICKET: u32 = 1u; // sequence of the publication, never 0
-const SIDE_OWNER: u32 = 2u; // executor that claimed the slot, from 1; 0 is nobody
+const SIDE_TURN: u32 = 0u; // the position that may touch the slot next; see Turns and owners
+const SIDE_TICKET: u32 = 1u; // of the publication: its position plus 1, never 0
+const SIDE_OWNER: u32 = 2u; // executor that claimed it, from 1; the position with the top bit set: nobody yet; 0: free
 const SIDE_CLAIMED_AT: u32 = 3u; // clock when it was claimed
 const SIDE_PUBLISHED_AT: u32 = 4u; // clock when it was published
 const SIDE_BATCH: u32 = 5u; // batch that a fence counts it in; 0 is none
@@ -99,7 +99,7 @@ const STATUS_DONE: u32 = 3u; // completed; may be published over
 const STATUS_WAIT_IO: u32 = 4u; // its executor keeps it until an IO entry completes
 const STATUS_YIELD: u32 = 5u; // used up its bound; its executor goes on with it later
 const STATUS_REQUEUE: u32 = 6u; // cannot run yet; its executor tries it again later
-const STATUS_FAULT: u32 = 7u; // failed: code in argument 11, detail in argument 10; stays until its host has seen it
+const STATUS_FAULT: u32 = 7u; // failed: code in argument 11, detail in argument 10
 
 // Priorities.
 const PRIORITY_CRITICAL: u32 = 0u;
@@ -116,7 +116,7 @@ const OP_LOAD_U32: u32 = 3u; // control[160 + to] = control[index]
 const OP_COMPARE_SWAP: u32 = 4u; // control[index] = value if it was expected; control[160 + to] = what it was
 const OP_MEMCPY: u32 = 5u; // control[to + i] = control[from + i] for i from 0 to words - 1, in that order
 const OP_DFA_STEP: u32 = 6u; // control[160 + to] = the table's entry at 256 times state plus byte
-const OP_BATCH_FENCE: u32 = 7u; // once items slots of the batch are complete: control[160] = tag, then epoch += 1
+const OP_BATCH_FENCE: u32 = 7u; // once items slots of the batch are complete: first observable word = tag, then epoch += 1
 const OP_LOAD_MISS: u32 = 65533u; // asks the IO queue for the resource and waits in WAIT_IO
 const OP_PRINTF: u32 = 65534u; // appends a debug record, or counts it as dropped
 const OP_PACKED_SLOT: u32 = 2147483649u; // runs the operations packed in its words
@@ -153,7 +153,7 @@ const FAULT_UNAUTHORISED: u32 = 1u; // the tenant is unknown or may not do this;
 const FAULT_UNKNOWN_OPCODE: u32 = 2u; // nobody registered the opcode; detail: the opcode
 const FAULT_MALFORMED_ARGS: u32 = 3u; // an argument has no meaning here; detail: its index, or the packed operation's
 const FAULT_OUT_OF_BOUNDS: u32 = 4u; // an index lies outside what the tenant may touch; detail: the index
-const FAULT_BUDGET: u32 = 5u; // it ran past its bound; detail: steps taken
+const FAULT_BUDGET: u32 = 5u; // it ran past its bound; detail: the bound
 const FAULT_DEVICE_LOST: u32 = 6u; // the device went away while it ran; detail: 0
 const FAULT_WORKER_LOST: u32 = 7u; // the executor died while it ran; detail: the executor
 const FAULT_HANDLER_ERROR: u32 = 8u; // its handler failed; detail: the kernel's code, 1 to 6, or 0

@@ -25,7 +25,7 @@ export const SLOT_STATUS_NOTES: Readonly<Record<SlotStatus, string>> = {
   WAIT_IO: "its executor keeps it until an IO entry completes",
   YIELD: "used up its bound; its executor goes on with it later",
   REQUEUE: "cannot run yet; its executor tries it again later",
-  FAULT: "failed: code in argument 11, detail in argument 10; stays until its host has seen it",
+  FAULT: "failed: code in argument 11, detail in argument 10",
 };
 
 /** Statuses that a publisher may write over. FAULT is not one: its code would be lost unseen. */
@@ -115,7 +115,7 @@ export const OPCODES = {
     7,
     "NOP_AND_FENCE",
     ["items", "tag", "batch"],
-    "once items slots of the batch are complete: control[160] = tag, then epoch += 1",
+    "once items slots of the batch are complete: first observable word = tag, then epoch += 1",
     { packable: false },
   ),
   LOAD_MISS: builtin(
@@ -197,7 +197,7 @@ export const FAULT_CODE_NOTES: Readonly<Record<FaultCode, string>> = {
   UNKNOWN_OPCODE: "nobody registered the opcode; detail: the opcode",
   MALFORMED_ARGS: "an argument has no meaning here; detail: its index, or the packed operation's",
   OUT_OF_BOUNDS: "an index lies outside what the tenant may touch; detail: the index",
-  BUDGET: "it ran past its bound; detail: steps taken",
+  BUDGET: "it ran past its bound; detail: the bound",
   DEVICE_LOST: "the device went away while it ran; detail: 0",
   WORKER_LOST: "the executor died while it ran; detail: the executor",
   HANDLER_ERROR: "its handler failed; detail: the kernel's code, 1 to 6, or 0",

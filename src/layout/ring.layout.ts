@@ -100,9 +100,12 @@ export const BELLS = layout("Bells", {
 
 /** One array of u32 for each row, as long as the ring has slots, one array after the other. */
 export const SIDE_TABLES = layout("SideTables", {
-  turn: ["u32", "the position that may touch the slot next; see Turns"],
-  ticket: ["u32", "sequence of the publication, never 0"],
-  owner: ["u32", "executor that claimed the slot, from 1; 0 is nobody"],
+  turn: ["u32", "the position that may touch the slot next; see Turns and owners"],
+  ticket: ["u32", "of the publication: its position plus 1, never 0"],
+  owner: [
+    "u32",
+    "executor that claimed it, from 1; the position with the top bit set: nobody yet; 0: free",
+  ],
   claimed_at: ["u32", "clock when it was claimed"],
   published_at: ["u32", "clock when it was published"],
   batch: ["u32", "batch that a fence counts it in; 0 is none"],
