@@ -19,7 +19,11 @@ export {
 } from "./codec.ts";
 export { createRing, type FormatOptions, geometryOf } from "./format.ts";
 export { type ArityOf, packableArity, type PackedOp, PACKED_HEAD, PackedOps } from "./packed.ts";
+export { OWNER_MAX, type QueueSides } from "./queue.ts";
+export { type OfferOptions, Ring, slotMessage } from "./ring.ts";
 export { type PackedSlot, type SingleSlot, Slot } from "./slot.ts";
 export { checkSlotWords, slotWords } from "./slot-words.ts";
+export { sweep } from "./sweep.ts";
+export { Bell, type Condition, IDLE, type IdlePolicy, type KeepAlive } from "./waits.ts";
 export { type Progress, type SlotOutcome, WindowHandle } from "./window-handle.ts";
 export { Window, type WindowOptions } from "./window.ts";

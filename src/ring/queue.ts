@@ -1,0 +1,183 @@
+// Queue: one lane's order in shared memory. Bounded, many publishers, many executors, no locks.
+//
+//          head: next to claim               tail: next to publish
+//            v                                 v
+//   | free | full | full | full | full | busy | free | free |        size = 8 slots
+//
+// A position counts publications of the lane since its start, modulo 2^32; `position & (size - 1)` is
+// its slot. Each slot has a turn, which only grows:
+//   turn === position          free: the publisher that took `position` fills it
+//   turn === position + 1      full: an executor may own it, and until it is released somebody does
+//   turn === position + size   free again, one lap later
+// A full slot that nobody owns has the owner `unowned(position)`, so an owner who comes a lap late
+// compares with a word that is no longer there.
+//
+// Why it is safe:
+//   1. One compare-exchange on `tail` gives a run of positions to exactly one publisher. It has seen
+//      every turn of the run, and only the publisher of a position moves a turn on from there.
+//   2. A run is shown by its first turn, stored last and with release. Executors come to a later
+//      position only behind someone who loaded that first turn.
+//   3. One compare-exchange on a slot's owner gives it to exactly one executor. `head` moves over owned
+//      slots only, and whoever finds it lagging moves it: an executor that dies anywhere leaves either
+//      its name in a slot, which a sweep finds, or nothing.
+//   4. A publisher that dies between taking a position and showing it stops its lane there.
+
+import { Failure } from "../base/mod.ts";
+import { LANE_CURSORS, type RingGeometry } from "../layout/mod.ts";
+
+/** The largest name of an executor. The top bit marks slots that nobody owns. */
+export const OWNER_MAX = 0x7fff_fffe;
+
+export interface QueueSides {
+  /** This thread is the only one that publishes to the lane: it moves `tail` by plain stores. */
+  readonly onePublisher?: boolean;
+  /** This thread is the only one that claims from the lane. */
+  readonly oneExecutor?: boolean;
+}
+
+export class Queue {
+  readonly start: number;
+  readonly size: number;
+  /** The first position of the run that `reserve` or `claim` last gave this thread. */
+  position = 0;
+  readonly #words: Int32Array;
+  readonly #tail: number;
+  readonly #head: number;
+  readonly #turns: number;
+  readonly #owners: number;
+  readonly #onePublisher: boolean;
+  readonly #oneExecutor: boolean;
+
+  /** `words` is the whole memory of the ring. Fails with RING_INVALID for a lane of one slot. */
+  constructor(words: Int32Array, geometry: RingGeometry, lane: number, sides: QueueSides = {}) {
+    this.start = geometry.laneStarts[lane]!;
+    this.size = geometry.laneStarts[lane + 1]! - this.start;
+    if (this.size === 1) throw tooSmall(lane); // Full and free again would be the same turn.
+    const cursors = geometry.cursorsAt + lane * LANE_CURSORS.bytes;
+    this.#words = words;
+    this.#tail = (cursors + LANE_CURSORS.fields.tail.at) / 4;
+    this.#head = (cursors + LANE_CURSORS.fields.head.at) / 4;
+    this.#turns = geometry.sides.turn / 4;
+    this.#owners = geometry.sides.owner / 4;
+    this.#onePublisher = sides.onePublisher ?? false;
+    this.#oneExecutor = sides.oneExecutor ?? false;
+  }
+
+  /** The slot of a position. */
+  slot(position: number): number {
+    return this.start + (position & (this.size - 1));
+  }
+
+  /** Takes `count` positions from `this.position` on, all or none. False: so many are not free. */
+  reserve(count: number): boolean {
+    const words = this.#words;
+    if (count > this.size) return false;
+    for (;;) {
+      const tail = Atomics.load(words, this.#tail);
+      const lead = this.#firstLead(tail, count);
+      if (lead < 0) return false; // Last lap's slot is still out.
+      if (lead > 0) continue; // Another publisher took this position: look again.
+      if (!this.#move(this.#tail, tail, tail + count, this.#onePublisher)) continue;
+      this.position = tail;
+      return true;
+    }
+  }
+
+  /** Shows `count` filled slots from `position` on, all at once and in order. */
+  show(position: number, count: number): void {
+    const words = this.#words;
+    for (let i = count - 1; i >= 0; i--) {
+      const slot = this.slot(position + i);
+      words[this.#owners + slot] = unowned(position + i);
+      if (i > 0) words[this.#turns + slot] = position + i + 1;
+    }
+    Atomics.store(words, this.#turns + this.slot(position), (position + 1) | 0);
+  }
+
+  /**
+   * Owns up to `most` slots from `this.position` on in the name of `owner`, and says how many. 0: the
+   * lane is empty.
+   */
+  claim(owner: number, most: number): number {
+    const words = this.#words;
+    for (;;) {
+      const head = Atomics.load(words, this.#head);
+      const lead = (Atomics.load(words, this.#turns + this.slot(head)) - head - 1) | 0;
+      if (lead < 0) return 0;
+      let count = 0;
+      while (count < most && this.#own(head + count, owner)) count++;
+      this.#move(this.#head, head, head + Math.max(count, 1), this.#oneExecutor);
+      if (count === 0) continue; // Somebody else's: the head is now past it.
+      this.position = head;
+      return count;
+    }
+  }
+
+  /** The slot at the head if it is shown and unowned, or -1. Another may claim it at any time. */
+  peek(): number {
+    const words = this.#words;
+    const head = Atomics.load(words, this.#head);
+    const slot = this.slot(head);
+    if (Atomics.load(words, this.#turns + slot) !== ((head + 1) | 0)) return this.#behind(head);
+    return slot;
+  }
+
+  /** Whether the slot is shown and not yet released. */
+  isOut(slot: number): boolean {
+    const turn = Atomics.load(this.#words, this.#turns + slot);
+    return ((turn - 1 - slot + this.start) & (this.size - 1)) === 0;
+  }
+
+  /**
+   * Frees a slot for the publisher of the next lap. Only whoever ended its status may call this, or after
+   * its death whoever sweeps. The owner stays until the next publication is shown, so that this is one store.
+   */
+  release(slot: number): void {
+    if (!this.isOut(slot)) return;
+    const turn = Atomics.load(this.#words, this.#turns + slot);
+    Atomics.store(this.#words, this.#turns + slot, (turn + this.size - 1) | 0);
+  }
+
+  /** The first turn that is not the position's own, as its distance; 0 when all are. */
+  #firstLead(position: number, count: number): number {
+    for (let i = 0; i < count; i++) {
+      const turn = Atomics.load(this.#words, this.#turns + this.slot(position + i));
+      const lead = (turn - position - i) | 0;
+      if (lead !== 0) return lead;
+    }
+    return 0;
+  }
+
+  #own(position: number, owner: number): boolean {
+    const words = this.#words;
+    const slot = this.slot(position);
+    if (Atomics.load(words, this.#turns + slot) !== ((position + 1) | 0)) return false;
+    const free = unowned(position);
+    return Atomics.compareExchange(words, this.#owners + slot, free, owner) === free;
+  }
+
+  /** A head whose slot has gone on already lags: an executor owned it and did not move the head. */
+  #behind(head: number): number {
+    const turn = Atomics.load(this.#words, this.#turns + this.slot(head));
+    return ((turn - head - 1) | 0) > 0 ? this.slot(head) : -1;
+  }
+
+  #move(at: number, from: number, to: number, alone: boolean): boolean {
+    if (!alone) return Atomics.compareExchange(this.#words, at, from, to | 0) === from;
+    Atomics.store(this.#words, at, to | 0);
+    return true;
+  }
+}
+
+function unowned(position: number): number {
+  return position | 0x8000_0000;
+}
+
+function tooSmall(lane: number): Failure {
+  return new Failure("RING_INVALID", {
+    at: `lane ${lane}`,
+    found: "1 slot",
+    expected: "2 slots or more",
+    fix: "Make the ring with 2 slots or more, or 16 when it has five lanes.",
+  });
+}
