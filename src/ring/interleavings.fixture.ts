@@ -18,6 +18,9 @@ interface State {
   readonly results: readonly (readonly unknown[])[];
 }
 
+/** Operations of one phase after which it counts as one that never ends. */
+const ENDLESS = 100;
+
 const REAL = globalThis.Atomics;
 
 /**
@@ -70,6 +73,7 @@ function step(words: Int32Array, state: State, process: number, phase: Phase): S
     if (turn < known) return answers[process]![turn++]!;
     if (turn > known) paused = true;
     if (paused) throw new Error("paused");
+    if (known > ENDLESS) throw new Error("a process goes round for ever");
     words.set(state.memory); // What the code wrote on its way here is written already.
     const answer = operation();
     turn++;

@@ -24,6 +24,7 @@ export { type OfferOptions, Ring, slotMessage } from "./ring.ts";
 export { type PackedSlot, type SingleSlot, Slot } from "./slot.ts";
 export { checkSlotWords, slotWords } from "./slot-words.ts";
 export { sweep } from "./sweep.ts";
+export { type Settled, Tickets } from "./tickets.ts";
 export { Bell, type Condition, IDLE, type IdlePolicy, type KeepAlive } from "./waits.ts";
 export { type Progress, type SlotOutcome, WindowHandle } from "./window-handle.ts";
 export { Window, type WindowOptions } from "./window.ts";

@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+
+import { FAULT_CODES } from "../layout/mod.ts";
+import { createRing } from "./format.ts";
+import { Ring, slotMessage } from "./ring.ts";
+import { sweep } from "./sweep.ts";
+import { Tickets } from "./tickets.ts";
+
+function start() {
+  let alive = 0;
+  const keepAlive = () => {
+    alive++;
+    return () => void alive--;
+  };
+  const ring = new Ring(createRing({ slots: 4 }));
+  const offer = () => ring.offer(slotMessage(8, [5]), 1, { held: true });
+  return { ring, offer, tickets: new Tickets(ring, keepAlive), alive: () => alive };
+}
+
+test("Tickets resolve each slot with its outcome, release it and let the loop go", async () => {
+  const { ring, offer, tickets, alive } = start();
+  const into = new Int32Array(4);
+  const outcomes = [offer(), offer(), offer()].map((slot) => tickets.outcome(slot));
+  ring.claim(1, into);
+  expect([tickets.pending, alive()]).toEqual([3, 1]);
+  ring.fault(1, FAULT_CODES.HANDLER_ERROR, 6);
+  ring.complete(0);
+  sweep(ring, 1);
+  expect(await Promise.all(outcomes)).toEqual([
+    { state: "done", args: [5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] },
+    { state: "fault", code: FAULT_CODES.HANDLER_ERROR, detail: 6 },
+    { state: "fault", code: FAULT_CODES.WORKER_LOST, detail: 1 },
+  ]);
+  await new Promise((resume) => setImmediate(resume));
+  expect([tickets.pending, alive()]).toEqual([0, 0]);
+  expect(ring.release(0)).toBe(false);
+});
+
+test("Tickets wait again for what is asked after everything had settled", async () => {
+  const { ring, offer, tickets } = start();
+  const into = new Int32Array(4);
+  for (let lap = 0; lap < 9; lap++) {
+    const outcome = tickets.outcome(offer());
+    ring.claim(1, into);
+    ring.complete(into[0]!);
+    expect(await outcome).toMatchObject({ state: "done" });
+  }
+});
+
+test("Tickets see a slot that had settled before anyone asked, while they wait for another", async () => {
+  const { ring, offer, tickets } = start();
+  const into = new Int32Array(2);
+  const [late, early] = [offer(), offer()];
+  ring.claim(1, into);
+  ring.complete(early); // Rings for nobody.
+  const other = tickets.outcome(late);
+  expect(await tickets.outcome(early)).toMatchObject({ state: "done" });
+  expect(tickets.pending).toBe(1);
+  ring.complete(late);
+  expect(await other).toMatchObject({ state: "done" });
+});
