@@ -41,7 +41,7 @@ test("Ring.offer() publishes a run whole or not at all", () => {
   expect(ring.offer(three, 3)).toBe(0);
   expect(ring.offer(three, 3)).toBe(-1);
   const into = new Int32Array(2);
-  expect(ring.claim(1, into)).toBe(2);
+  expect(ring.claim(1, into, 9)).toBe(2);
   expect([...into]).toEqual([0, 1]);
 });
 

@@ -110,8 +110,9 @@ export class Ring {
    */
   claim(owner: number, into: Int32Array, most = into.length): number {
     if (!(owner >= 1 && owner <= OWNER_MAX)) throw badOwner(owner);
+    const room = Math.min(most, into.length); // A slot claimed and not written down would be lost.
     for (const queue of this.#queues) {
-      const count = queue.size === 0 ? 0 : this.#claimFrom(queue, owner, into, most);
+      const count = queue.size === 0 ? 0 : this.#claimFrom(queue, owner, into, room);
       if (count > 0) return count;
     }
     return 0;

@@ -17,13 +17,15 @@ export interface Job {
   /** From 1. Executors own slots by it. */
   readonly name: number;
   readonly publishes: boolean;
+  /** Whether it is the only one that publishes, or that executes. */
+  readonly alone: boolean;
   /** Items of each publisher. A publisher's items are `name - 1` times this and on. */
   readonly items: number;
   readonly total: number;
 }
 
 const job = workerData as Job;
-const ring = new Ring(job.memory);
+const ring = new Ring(job.memory, { onePublisher: job.alone, oneExecutor: job.alone });
 const totals = new Int32Array(job.totals);
 if (job.publishes) publish();
 else execute();

@@ -18,7 +18,9 @@ async function runs(publishers: number, executors: number, slots: number) {
   };
   const names = Array.from({ length: publishers + executors }, (_, i) => i + 1);
   const workers = names.map((name) => {
-    const job: Job = { ...shared, name, publishes: name <= publishers };
+    const publishes = name <= publishers;
+    const alone = (publishes ? publishers : executors) === 1;
+    const job: Job = { ...shared, name, publishes, alone };
     return new Worker(FIXTURE, { workerData: job });
   });
   await Promise.all(workers.map((worker) => once(worker, "exit")));
@@ -27,6 +29,8 @@ async function runs(publishers: number, executors: number, slots: number) {
 
 test.each([
   [2, 2, 16],
+  [2, 1, 16],
+  [1, 2, 16],
   [1, 1, 64],
 ])(
   "Ring: %i publishing and %i executing threads over %i slots run every item once, in order",
