@@ -165,7 +165,7 @@ export const SIDE_TURN: u32 = 0;
 // @ts-ignore: decorator
 @inline
 export const SIDE_TICKET: u32 = 1;
-/** Executor that claimed it, from 1; the position with the top bit set: nobody yet; 0: free. */
+/** Executor that claimed it, from 1; the position with the top bit set: nobody yet; stale once free. */
 // @ts-ignore: decorator
 @inline
 export const SIDE_OWNER: u32 = 2;

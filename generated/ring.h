@@ -247,7 +247,7 @@ _Static_assert(offsetof(struct annulus_task_slot, flags) == 60, "annulus_task_sl
 /* Side tables, each as long as the ring has slots. */
 #define ANNULUS_SIDE_TURN 0u /* the position that may touch the slot next; see Turns and owners */
 #define ANNULUS_SIDE_TICKET 1u /* of the publication: its position plus 1, never 0 */
-#define ANNULUS_SIDE_OWNER 2u /* executor that claimed it, from 1; the position with the top bit set: nobody yet; 0: free */
+#define ANNULUS_SIDE_OWNER 2u /* executor that claimed it, from 1; the position with the top bit set: nobody yet; stale once free */
 #define ANNULUS_SIDE_CLAIMED_AT 3u /* clock when it was claimed */
 #define ANNULUS_SIDE_PUBLISHED_AT 4u /* clock when it was published */
 #define ANNULUS_SIDE_BATCH 5u /* batch that a fence counts it in; 0 is none */

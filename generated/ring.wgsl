@@ -85,7 +85,7 @@ const CONTROL_RESERVED: u32 = 150u; // 0
 // Side tables, each as long as the ring has slots.
 const SIDE_TURN: u32 = 0u; // the position that may touch the slot next; see Turns and owners
 const SIDE_TICKET: u32 = 1u; // of the publication: its position plus 1, never 0
-const SIDE_OWNER: u32 = 2u; // executor that claimed it, from 1; the position with the top bit set: nobody yet; 0: free
+const SIDE_OWNER: u32 = 2u; // executor that claimed it, from 1; the position with the top bit set: nobody yet; stale once free
 const SIDE_CLAIMED_AT: u32 = 3u; // clock when it was claimed
 const SIDE_PUBLISHED_AT: u32 = 4u; // clock when it was published
 const SIDE_BATCH: u32 = 5u; // batch that a fence counts it in; 0 is none

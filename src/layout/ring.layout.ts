@@ -104,7 +104,7 @@ export const SIDE_TABLES = layout("SideTables", {
   ticket: ["u32", "of the publication: its position plus 1, never 0"],
   owner: [
     "u32",
-    "executor that claimed it, from 1; the position with the top bit set: nobody yet; 0: free",
+    "executor that claimed it, from 1; the position with the top bit set: nobody yet; stale once free",
   ],
   claimed_at: ["u32", "clock when it was claimed"],
   published_at: ["u32", "clock when it was published"],
