@@ -19,7 +19,7 @@ export const LANE_CURSORS_BYTES: i32 = 256;
 /** Bytes of one bells. */
 // @ts-ignore: decorator
 @inline
-export const BELLS_BYTES: i32 = 1536;
+export const BELLS_BYTES: i32 = 1664;
 /** Bytes of one debug record. */
 // @ts-ignore: decorator
 @inline
@@ -67,6 +67,10 @@ export const OBSERVABLE_BASE: u32 = 160;
 // @ts-ignore: decorator
 @inline
 export const MEMCPY_WORDS_PER_RUN: u32 = 4096;
+/** Above NORMAL in a row, then one below. */
+// @ts-ignore: decorator
+@inline
+export const STARVATION_CLAIMS: u32 = 16;
 
 // Control words, as indices of words.
 
@@ -1079,6 +1083,19 @@ export function setLaneCursorsHead(laneCursors: usize, value: u32): void {
   atomic.store<u32>(laneCursors, value, 128);
 }
 
+/** Positions before this one are in done_count; only where runs complete at once. */
+// @ts-ignore: decorator
+@inline
+export function laneCursorsCounted(laneCursors: usize): u32 {
+  return atomic.load<u32>(laneCursors, 132);
+}
+
+// @ts-ignore: decorator
+@inline
+export function setLaneCursorsCounted(laneCursors: usize, value: u32): void {
+  atomic.store<u32>(laneCursors, value, 132);
+}
+
 /** Moves after slots were published while executors sleep; wraps. */
 // @ts-ignore: decorator
 @inline
@@ -1142,6 +1159,19 @@ export function bellsBatches(bells: usize, index: u32): u32 {
 @inline
 export function setBellsBatches(bells: usize, index: u32, value: u32): void {
   atomic.store<u32>(bells + (<usize>index << 2), value, 512);
+}
+
+/** Slots completed of each tenant, by id modulo 32; wraps. */
+// @ts-ignore: decorator
+@inline
+export function bellsTenantDone(bells: usize, index: u32): u32 {
+  return atomic.load<u32>(bells + (<usize>index << 2), 1536);
+}
+
+// @ts-ignore: decorator
+@inline
+export function setBellsTenantDone(bells: usize, index: u32, value: u32): void {
+  atomic.store<u32>(bells + (<usize>index << 2), value, 1536);
 }
 
 /** Id in the registry of formats. */

@@ -109,15 +109,17 @@ struct annulus_lane_cursors {
   uint32_t tail; /* next position to publish; moved by publishers; wraps */
   uint8_t tail_pad[124]; /* 0 */
   uint32_t head; /* next position to claim; moved by executors; wraps */
-  uint8_t head_pad[124]; /* 0 */
+  uint32_t counted; /* positions before this one are in done_count; only where runs complete at once */
+  uint8_t head_pad[120]; /* 0 */
 };
 _Static_assert(sizeof(struct annulus_lane_cursors) == 256, "annulus_lane_cursors is 256 bytes");
 _Static_assert(offsetof(struct annulus_lane_cursors, tail) == 0, "annulus_lane_cursors.tail is at 0");
 _Static_assert(offsetof(struct annulus_lane_cursors, tail_pad) == 4, "annulus_lane_cursors.tail_pad is at 4");
 _Static_assert(offsetof(struct annulus_lane_cursors, head) == 128, "annulus_lane_cursors.head is at 128");
-_Static_assert(offsetof(struct annulus_lane_cursors, head_pad) == 132, "annulus_lane_cursors.head_pad is at 132");
+_Static_assert(offsetof(struct annulus_lane_cursors, counted) == 132, "annulus_lane_cursors.counted is at 132");
+_Static_assert(offsetof(struct annulus_lane_cursors, head_pad) == 136, "annulus_lane_cursors.head_pad is at 136");
 
-/* 1536 bytes, little-endian. */
+/* 1664 bytes, little-endian. */
 struct annulus_bells {
   uint32_t doorbell; /* moves after slots were published while executors sleep; wraps */
   uint8_t doorbell_pad[124]; /* 0 */
@@ -128,8 +130,9 @@ struct annulus_bells {
   uint32_t done_sleepers; /* hosts asleep on the done doorbell, or about to be */
   uint8_t done_sleepers_pad[124]; /* 0 */
   uint32_t batches[256]; /* slots completed of each batch, by batch id modulo 256 */
+  uint32_t tenant_done[32]; /* slots completed of each tenant, by id modulo 32; wraps */
 };
-_Static_assert(sizeof(struct annulus_bells) == 1536, "annulus_bells is 1536 bytes");
+_Static_assert(sizeof(struct annulus_bells) == 1664, "annulus_bells is 1664 bytes");
 _Static_assert(offsetof(struct annulus_bells, doorbell) == 0, "annulus_bells.doorbell is at 0");
 _Static_assert(offsetof(struct annulus_bells, doorbell_pad) == 4, "annulus_bells.doorbell_pad is at 4");
 _Static_assert(offsetof(struct annulus_bells, sleepers) == 128, "annulus_bells.sleepers is at 128");
@@ -139,6 +142,7 @@ _Static_assert(offsetof(struct annulus_bells, done_doorbell_pad) == 260, "annulu
 _Static_assert(offsetof(struct annulus_bells, done_sleepers) == 384, "annulus_bells.done_sleepers is at 384");
 _Static_assert(offsetof(struct annulus_bells, done_sleepers_pad) == 388, "annulus_bells.done_sleepers_pad is at 388");
 _Static_assert(offsetof(struct annulus_bells, batches) == 512, "annulus_bells.batches is at 512");
+_Static_assert(offsetof(struct annulus_bells, tenant_done) == 1536, "annulus_bells.tenant_done is at 1536");
 
 /* 16 bytes, little-endian. */
 struct annulus_debug_record {
@@ -220,6 +224,7 @@ _Static_assert(offsetof(struct annulus_task_slot, flags) == 60, "annulus_task_sl
 #define ANNULUS_FAULT_DETAIL_ARG 10u /* and the one with its detail */
 #define ANNULUS_OBSERVABLE_BASE 160u /* first observable word */
 #define ANNULUS_MEMCPY_WORDS_PER_RUN 4096u /* then MEMCPY yields */
+#define ANNULUS_STARVATION_CLAIMS 16u /* above NORMAL in a row, then one below */
 
 /* Control words, as indices of words. */
 #define ANNULUS_CONTROL_SHUTDOWN 0u /* not 0: executors stop before their next slot */

@@ -58,6 +58,7 @@ const FAULT_CODE_ARG: u32 = 11u; // argument that holds a fault's code
 const FAULT_DETAIL_ARG: u32 = 10u; // and the one with its detail
 const OBSERVABLE_BASE: u32 = 160u; // first observable word
 const MEMCPY_WORDS_PER_RUN: u32 = 4096u; // then MEMCPY yields
+const STARVATION_CLAIMS: u32 = 16u; // above NORMAL in a row, then one below
 
 // Control words, as indices of words.
 const CONTROL_SHUTDOWN: u32 = 0u; // not 0: executors stop before their next slot

@@ -36,7 +36,7 @@ export { RING_MAGIC, RING_VERSION, SIDE_TABLES, SLOT_WORDS } from "./ring.layout
 export { FAULT_CODES, type FaultCode, PRIORITY, type Priority } from "./ring-codes.ts";
 export { SLOT_STATUS, type SlotStatus, PUBLISHABLE, SLOT_FLAGS } from "./ring-codes.ts";
 export { type BuiltinOpcode, builtinOf, isCustomOpcode, type Opcode } from "./ring-codes.ts";
-export { OPCODE_CLASS, type OpcodeClass, OPCODES } from "./ring-codes.ts";
+export { OPCODE_CLASS, type OpcodeClass, OPCODES, STARVATION_CLAIMS } from "./ring-codes.ts";
 export { IO_OP, IO_STATUS, TASK_FLAGS, WINDOW_CLASS, WINDOW_PREFIX_ARGS } from "./ring-codes.ts";
 export { debugLogGeometry, laneOf, RING_DEFAULTS, ringGeometry } from "./ring-geometry.ts";
 export type { RingGeometry, RingShape } from "./ring-geometry.ts";

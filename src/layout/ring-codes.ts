@@ -35,6 +35,9 @@ export const PRIORITY = { CRITICAL: 0, HIGH: 1, NORMAL: 2, LOW: 3, IDLE: 4 } as 
 
 export type Priority = keyof typeof PRIORITY;
 
+/** Slots above NORMAL that are claimed in a row before one of NORMAL or below goes first. */
+export const STARVATION_CLAIMS = 16;
+
 /** Bits of a tenant's mask. All ones, as the seed's encoder writes, allow everything. */
 export const OPCODE_CLASS = {
   NOP_AND_FENCE: 0,

@@ -67,6 +67,11 @@ function shapeConstants(): RingConstant[] {
     { name: "FAULT_DETAIL_ARG", value: ring.FAULT_DETAIL_ARG, note: "and the one with its detail" },
     { name: "OBSERVABLE_BASE", value: ring.OBSERVABLE_BASE, note: "first observable word" },
     { name: "MEMCPY_WORDS_PER_RUN", value: codes.MEMCPY_WORDS_PER_RUN, note: "then MEMCPY yields" },
+    {
+      name: "STARVATION_CLAIMS",
+      value: codes.STARVATION_CLAIMS,
+      note: "above NORMAL in a row, then one below",
+    },
   ];
 }
 

@@ -119,7 +119,7 @@ function laneStarts(slots: number, lanes: 1 | 5): RingGeometry["laneStarts"] {
 function checkShape(shape: RingShape): void {
   const { slots, lanes, observables, tenants } = shape;
   if (lanes !== 1 && lanes !== RING_LIMITS.lanes) throw invalid("lanes", lanes, "1 or 5");
-  const least = lanes === 1 ? 1 : 8;
+  const least = lanes === 1 ? 2 : 16; // A lane of one slot has one turn for full and free again.
   checkRange("slots", slots, least, RING_LIMITS.slotsMax);
   if ((slots & (slots - 1)) !== 0) throw invalid("slots", slots, "a power of two");
   checkRange("tenants", tenants, 1, RING_LIMITS.tenantsMax);

@@ -80,11 +80,11 @@ test("builtinOf() and isCustomOpcode() part the numbers as the seed does", () =>
 test("ringGeometry() lays regions end to end on cache lines, in the order of the header", () => {
   const ring = ringGeometry({ slots: 8, observables: 8, tenants: 3, debugRecords: 2, ioSlots: 1 });
   expect(ring).toMatchObject({
-    ...{ cursorsAt: 64, bellsAt: 64 + 5 * 256, controlAt: 1344 + 1536, controlWords: 168 },
-    ...{ slotsAt: 3584, sidesAt: 4096, debugAt: 4352, ioAt: 4416, totalBytes: 4480 },
+    ...{ cursorsAt: 64, bellsAt: 64 + 5 * 256, controlAt: 1344 + 1664, controlWords: 168 },
+    ...{ slotsAt: 3712, sidesAt: 4224, debugAt: 4480, ioAt: 4544, totalBytes: 4608 },
     ...{ windowWords: 2, laneStarts: [0, 0, 0, 8, 8, 8] },
   });
-  expect(Object.values(ring.sides)).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => 4096 + i * 32));
+  expect(Object.values(ring.sides)).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => 4224 + i * 32));
 });
 
 test("ringGeometry() gives every one of five lanes a power of two", () => {

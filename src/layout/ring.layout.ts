@@ -82,7 +82,8 @@ export const LANE_CURSORS = layout("LaneCursors", {
   tail: ["u32", "next position to publish; moved by publishers; wraps"],
   tail_pad: ["pad", "0", 124],
   head: ["u32", "next position to claim; moved by executors; wraps"],
-  head_pad: ["pad", "0", 124],
+  counted: ["u32", "positions before this one are in done_count; only where runs complete at once"],
+  head_pad: ["pad", "0", 120],
 });
 
 /** What threads sleep on, and the counters that fences wait for. */
@@ -96,6 +97,7 @@ export const BELLS = layout("Bells", {
   done_sleepers: ["u32", "hosts asleep on the done doorbell, or about to be"],
   done_sleepers_pad: ["pad", "0", 124],
   batches: ["u32", "slots completed of each batch, by batch id modulo 256", 256],
+  tenant_done: ["u32", "slots completed of each tenant, by id modulo 32; wraps", 32],
 });
 
 /** One array of u32 for each row, as long as the ring has slots, one array after the other. */

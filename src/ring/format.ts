@@ -92,6 +92,7 @@ function writeTurns(memory: SharedArrayBuffer, geometry: RingGeometry, first: nu
     const cursors = new Uint32Array(memory, at, LANE_CURSORS.bytes / 4);
     cursors[LANE_CURSORS.fields.tail.at / 4] = first;
     cursors[LANE_CURSORS.fields.head.at / 4] = first;
+    cursors[LANE_CURSORS.fields.counted.at / 4] = first;
     const start = geometry.laneStarts[lane]!;
     const size = geometry.laneStarts[lane + 1]! - start;
     for (let i = 0; i < size; i++) turns[start + ((first + i) & (size - 1))] = first + i;

@@ -80,7 +80,7 @@ test("Queue is full after its slots and empty after its items, across the wrap a
 });
 
 test("Queue refuses a lane of one slot, whose full and free turns would be the same", () => {
-  const geometry = ringGeometry({ slots: 1 });
+  const geometry = { ...ringGeometry({ slots: 2 }), laneStarts: [0, 0, 0, 1, 1, 1] as const };
   expect(() => new Queue(new Int32Array(4096), geometry, 2)).toThrow(/2 slots or more/);
 });
 

@@ -20,7 +20,9 @@
 //   3. One compare-exchange on a slot's owner gives it to exactly one executor. `head` moves over owned
 //      slots only, and whoever finds it lagging moves it: an executor that dies anywhere leaves either
 //      its name in a slot, which a sweep finds, or nothing.
-//   4. A publisher that dies between taking a position and showing it stops its lane there.
+//   4. A run is freed as it is shown: its first turn last, where one thread frees it at once. A publisher
+//      comes to a later position only behind one that loaded that first turn.
+//   5. A publisher that dies between taking a position and showing it stops its lane there.
 
 import { Failure } from "../base/mod.ts";
 import { LANE_CURSORS, type RingGeometry } from "../layout/mod.ts";
@@ -31,7 +33,7 @@ export const OWNER_MAX = 0x7fff_fffe;
 export interface QueueSides {
   /** This thread is the only one that publishes to the lane: it moves `tail` by plain stores. */
   readonly onePublisher?: boolean;
-  /** This thread is the only one that claims from the lane. */
+  /** This thread is the only one that claims from the lane: it owns slots by plain stores. */
   readonly oneExecutor?: boolean;
 }
 
@@ -43,6 +45,7 @@ export class Queue {
   readonly #words: Int32Array;
   readonly #tail: number;
   readonly #head: number;
+  readonly #counted: number;
   readonly #turns: number;
   readonly #owners: number;
   readonly #onePublisher: boolean;
@@ -57,6 +60,7 @@ export class Queue {
     this.#words = words;
     this.#tail = (cursors + LANE_CURSORS.fields.tail.at) / 4;
     this.#head = (cursors + LANE_CURSORS.fields.head.at) / 4;
+    this.#counted = (cursors + LANE_CURSORS.fields.counted.at) / 4;
     this.#turns = geometry.sides.turn / 4;
     this.#owners = geometry.sides.owner / 4;
     this.#onePublisher = sides.onePublisher ?? false;
@@ -104,8 +108,9 @@ export class Queue {
       const head = Atomics.load(words, this.#head);
       const lead = (Atomics.load(words, this.#turns + this.slot(head)) - head - 1) | 0;
       if (lead < 0) return 0;
-      let count = 0;
-      while (count < most && this.#own(head + count, owner)) count++;
+      const count = this.#oneExecutor
+        ? this.#ownAlone(head, owner, most)
+        : this.#ownRun(head, owner, most);
       this.#move(this.#head, head, head + Math.max(count, 1), this.#oneExecutor);
       if (count === 0) continue; // Somebody else's: the head is now past it.
       this.position = head;
@@ -133,9 +138,33 @@ export class Queue {
    * its death whoever sweeps. The owner stays until the next publication is shown, so that this is one store.
    */
   release(slot: number): void {
-    if (!this.isOut(slot)) return;
     const turn = Atomics.load(this.#words, this.#turns + slot);
+    if (((turn - 1 - slot + this.start) & (this.size - 1)) !== 0) return; // Free already.
     Atomics.store(this.#words, this.#turns + slot, (turn + this.size - 1) | 0);
+  }
+
+  /** Frees `count` slots from `position` on, which this thread alone owned and ended. */
+  releaseRun(position: number, count: number): void {
+    const words = this.#words;
+    for (let i = count - 1; i > 0; i--)
+      words[this.#turns + this.slot(position + i)] = (position + i + this.size) | 0;
+    Atomics.store(words, this.#turns + this.slot(position), (position + this.size) | 0);
+  }
+
+  /** The position whose publication is in a slot that is out. */
+  positionOf(slot: number): number {
+    return (Atomics.load(this.#words, this.#turns + slot) - 1) | 0;
+  }
+
+  /** Index of the word that says up to where runs were counted; see Ring.completeAll(). */
+  get countedAt(): number {
+    return this.#counted;
+  }
+
+  /** Whether a slot that is out, and was ended as one of a run, is in the counters yet. */
+  isCounted(slot: number): boolean {
+    const ahead = (Atomics.load(this.#words, this.#counted) - this.positionOf(slot)) | 0;
+    return ahead > 0 && ahead <= this.size;
   }
 
   /** The first turn that is not the position's own, as its distance; 0 when all are. */
@@ -148,12 +177,29 @@ export class Queue {
     return 0;
   }
 
-  #own(position: number, owner: number): boolean {
+  #ownRun(head: number, owner: number, most: number): number {
     const words = this.#words;
-    const slot = this.slot(position);
-    if (Atomics.load(words, this.#turns + slot) !== ((position + 1) | 0)) return false;
-    const free = unowned(position);
-    return Atomics.compareExchange(words, this.#owners + slot, free, owner) === free;
+    for (let count = 0; count < most; count++) {
+      const position = (head + count) | 0;
+      const slot = this.slot(position);
+      if (Atomics.load(words, this.#turns + slot) !== ((position + 1) | 0)) return count;
+      const free = unowned(position);
+      if (Atomics.compareExchange(words, this.#owners + slot, free, owner) !== free) return count;
+    }
+    return most;
+  }
+
+  /** As `#ownRun`, where nobody else owns slots: one that is owned is a dead predecessor's. */
+  #ownAlone(head: number, owner: number, most: number): number {
+    const words = this.#words;
+    for (let count = 0; count < most; count++) {
+      const position = (head + count) | 0;
+      const slot = this.slot(position);
+      if (Atomics.load(words, this.#turns + slot) !== ((position + 1) | 0)) return count;
+      if (words[this.#owners + slot] !== unowned(position)) return count;
+      words[this.#owners + slot] = owner;
+    }
+    return most;
   }
 
   /** A head whose slot has gone on already lags: an executor owned it and did not move the head. */

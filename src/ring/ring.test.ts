@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { CONTROL, FAULT_CODES, SLOT_STATUS } from "../layout/mod.ts";
+import { BELLS, CONTROL, FAULT_CODES, LANE_CURSORS, PRIORITY, SLOT_STATUS } from "../layout/mod.ts";
 import { createRing } from "./format.ts";
 import { explore } from "./interleavings.fixture.ts";
 import { Ring, slotMessage } from "./ring.ts";
@@ -98,6 +98,61 @@ test("A late completion and a sweep settle a slot once in every order", () => {
   expect(ends.size).toBe(2);
 });
 
+test("Ring.completeAll() counts and frees runs at once, and holds back what is held or in a batch", () => {
+  const memory = createRing({ slots: 8, tenants: 2 }, { firstPosition: -4 });
+  const ring = new Ring(memory, { oneExecutor: true, onePublisher: true });
+  const into = new Int32Array(8);
+  const tenants = [0, 0, 1, 1, 7, 0, 0, 0];
+  const options = [{}, {}, {}, { held: true }, {}, { batch: 3 }, {}, {}];
+  for (const [i, tenant] of tenants.entries())
+    ring.offer(slotMessage(8, [i], tenant), 1, options[i]);
+  expect(ring.claim(1, into)).toBe(8);
+  expect([ring.completeAll(into, 1, 8), counted(ring, "done_count")]).toEqual([7, 7]);
+  const slots = [...into];
+  expect(slots.map((slot) => ring.isOut(slot))).toEqual(
+    [true, false, false, true, false, false, false, false], // Not completed; held.
+  );
+  expect(ring.status(slots[3]!)).toBe(DONE);
+  const at = ring.geometry.bellsAt / 4;
+  const bell = (field: "batches" | "tenant_done") => at + BELLS.fields[field].at / 4;
+  expect(ring.words[bell("batches") + 3]).toBe(1);
+  expect([...ring.words.slice(bell("tenant_done"), bell("tenant_done") + 8)]).toEqual(
+    [4, 2, 0, 0, 0, 0, 0, 0], // An id that is no tenant's counts for nobody.
+  );
+  expect([ring.completeAll(into, 0, 1), ring.release(slots[3]!)]).toEqual([1, true]);
+  expect(ring.offer(new Int32Array(128), 8)).toBe(slots[0]);
+});
+
+test("sweep() counts a run that its executor was completing when it died, unless it had counted it", () => {
+  for (const died of ["before counting", "after counting"]) {
+    const ring = new Ring(createRing({ slots: 4 }, { firstPosition: -1 }), { oneExecutor: true });
+    const into = new Int32Array(2);
+    for (let i = 0; i < 2; i++) ring.offer(slotMessage(8));
+    ring.claim(1, into);
+    const lane = (ring.geometry.cursorsAt + PRIORITY.NORMAL * LANE_CURSORS.bytes) / 4;
+    if (died === "after counting") {
+      ring.words[lane + LANE_CURSORS.fields.counted.at / 4] = 1;
+      ring.words[ring.geometry.controlAt / 4 + CONTROL.fields.done_count.at / 4] = 2;
+    }
+    for (const slot of into) ring.words[ring.at(slot)] = EMPTY;
+    expect([sweep(ring, 1), counted(ring, "done_count")]).toEqual([0, 2]);
+    expect(ring.offer(new Int32Array(64), 4)).not.toBe(-1);
+  }
+});
+
+test("Ring: an executor alone skips what its dead predecessor owned", () => {
+  const ring = new Ring(createRing({ slots: 4 }), { oneExecutor: true });
+  for (let i = 0; i < 3; i++) ring.offer(slotMessage(8));
+  const into = new Int32Array(4);
+  ring.claim(1, into, 2);
+  const lane = (ring.geometry.cursorsAt + PRIORITY.NORMAL * LANE_CURSORS.bytes) / 4;
+  ring.words[lane + LANE_CURSORS.fields.head.at / 4] = 0; // It died before it moved the head.
+  const next = new Ring(ring.words.buffer as SharedArrayBuffer, { oneExecutor: true });
+  expect([next.claim(2, into), into[0]]).toEqual([1, 2]);
+  expect(sweep(next, 1)).toBe(2);
+  expect(next.claim(2, into)).toBe(0);
+});
+
 test("An executor that dies anywhere between claiming and freeing leaves a lane that goes on", () => {
   const ring = new Ring(createRing(SMALL));
   for (let i = 0; i < 2; i++) ring.offer(slotMessage(8));
@@ -109,7 +164,7 @@ test("An executor that dies anywhere between claiming and freeing leaves a lane 
   const dead = () => {
     sweep(ring, 1);
     for (const slot of into.slice(0, ring.claim(2, into))) ring.complete(slot);
-    expect([ring.status(0), ring.status(1)]).toEqual([EMPTY, EMPTY]);
+    expect([0, 1].map((slot) => ring.isOut(slot))).toEqual([false, false]);
     expect([0, 1].map((slot) => ring.owner(slot))).toEqual([0, 0]);
     expect(ring.offer(slotMessage(8))).toBe(0);
     expect(ring.offer(slotMessage(8))).toBe(1);

@@ -7,6 +7,9 @@
 // completion and a sweep of the same slot cannot both win, and only the winner counts the slot, rings
 // and frees it. Whoever seizes another's slot moves it to EMPTY first, which nobody else leaves, writes
 // why, and then shows FAULT. "Full" and "empty" are answers, not errors; how to wait is the caller's choice.
+//
+// A thread that is killed stops where its engine looks for it: at a call or a loop's end. So a status and
+// the counters that belong to it change without either in between, and a sweep finds both or neither.
 
 import { Failure } from "../base/mod.ts";
 import {
@@ -16,6 +19,7 @@ import {
   FAULT_CODE_ARG,
   FAULT_DETAIL_ARG,
   laneOf,
+  PRIORITY,
   type RingGeometry,
   SLOT,
   SLOT_FLAGS,
@@ -23,11 +27,13 @@ import {
   SLOT_WORDS,
 } from "../layout/mod.ts";
 import { geometryOf } from "./format.ts";
+import { Lanes } from "./lanes.ts";
 import { OWNER_MAX, Queue, type QueueSides } from "./queue.ts";
 import { badPriority } from "./refusals.ts";
 import { Bell } from "./waits.ts";
 
 const { CLAIMED, DONE, EMPTY, FAULT, PUBLISHED } = SLOT_STATUS;
+const TENANT_AT = SLOT.fields.tenant.at / 4;
 const PRIORITY_AT = SLOT.fields.priority.at / 4;
 const ARGS_AT = SLOT.fields.args.at / 4;
 const BATCHES = BELLS.fields.batches.count;
@@ -46,17 +52,18 @@ export class Ring {
   readonly geometry: RingGeometry;
   /** The whole memory as words. Slot `s` starts at `at(s)`. */
   readonly words: Int32Array;
-  /** Executors sleep on it; publishing rings it. */
+  /** Executors sleep on it; publishing rings it, and so does completing a slot of a batch. */
   readonly work: Bell;
   /** Hosts and publishers sleep on it; completing and releasing ring it. */
   readonly done: Bell;
   /** The first position that `offer` last published at, in the lane of its priority. */
   position = 0;
   readonly #queues: readonly Queue[];
+  readonly #lanes: Lanes | undefined;
+  readonly #oneExecutor: boolean;
   readonly #slots: number;
-  readonly #control: number;
-  readonly #batches: number;
-  readonly #side: Record<keyof RingGeometry["sides"], number>;
+  readonly #at: Readonly<Record<Counter, number>>;
+  readonly #side: Readonly<Record<keyof RingGeometry["sides"], number>>;
 
   /** Attaches to memory that `createRing` made. Fails with RING_INVALID for anything else. */
   constructor(memory: SharedArrayBuffer, sides: QueueSides = {}) {
@@ -67,9 +74,10 @@ export class Ring {
     this.work = new Bell(words, geometry, "work");
     this.done = new Bell(words, geometry, "done");
     this.#queues = [0, 1, 2, 3, 4].map((lane) => new Queue(words, geometry, lane, sides));
+    this.#lanes = geometry.lanes === 1 ? undefined : new Lanes(words, geometry, this.#queues);
+    this.#oneExecutor = sides.oneExecutor ?? false;
     this.#slots = geometry.slotsAt / 4;
-    this.#control = geometry.controlAt / 4;
-    this.#batches = (geometry.bellsAt + BELLS.fields.batches.at) / 4;
+    this.#at = countersOf(geometry);
     const { turn, ticket, owner, claimed_at, published_at, batch, flags } = geometry.sides;
     this.#side = {
       ...{ turn: turn / 4, ticket: ticket / 4, owner: owner / 4, claimed_at: claimed_at / 4 },
@@ -87,6 +95,11 @@ export class Ring {
     return this.#queue(priority).slot(position);
   }
 
+  /** Sets the clock that stamps and ageing go by, in ticks of the host's choice; it wraps. */
+  tick(now: number): void {
+    Atomics.store(this.words, this.#at.clock, now | 0);
+  }
+
   /**
    * Publishes `count` slots, all or none, in order and shown at once. `from` holds 16 words for each; the
    * first of them is ignored, and the priority of the first slot chooses the lane of all. Returns the
@@ -96,8 +109,7 @@ export class Ring {
     const queue = this.#queue(from[PRIORITY_AT]!);
     if (!queue.reserve(count)) return -1;
     const position = queue.position;
-    for (let i = 0; i < count; i++)
-      this.#fill(queue.slot(position + i), from, i, position + i, options);
+    this.#fill(queue, position, from, count, options);
     queue.show(position, count);
     this.position = position;
     this.work.ring();
@@ -105,37 +117,42 @@ export class Ring {
   }
 
   /**
-   * Claims slots in the name of `owner` from the first lane that has any, writes their indices to `into`
-   * and says how many. 0: nothing to do. Fails with RING_INVALID for an owner outside 1 to OWNER_MAX.
+   * Claims slots of one lane in the name of `owner`, writes their indices to `into` and says how many. 0:
+   * nothing to do. Fails with RING_INVALID for an owner outside 1 to OWNER_MAX.
    */
   claim(owner: number, into: Int32Array, most = into.length): number {
     if (!(owner >= 1 && owner <= OWNER_MAX)) throw badOwner(owner);
     const room = Math.min(most, into.length); // A slot claimed and not written down would be lost.
-    for (const queue of this.#queues) {
-      const count = queue.size === 0 ? 0 : this.#claimFrom(queue, owner, into, room);
-      if (count > 0) return count;
-    }
-    return 0;
+    if (this.#lanes === undefined)
+      return this.#claimFrom(this.#queues[PRIORITY.NORMAL]!, owner, into, room);
+    return this.#claimUrgent(this.#lanes, owner, into, room);
   }
 
   /** Completes a claimed slot. False: a sweep was first, and the slot is no longer the caller's. */
   complete(slot: number): boolean {
-    const held = this.#isHeld(slot);
-    const batch = this.#batch(slot);
-    if (!this.#moveStatus(slot, CLAIMED, DONE)) return false;
-    this.#settle(slot, held, batch);
-    return true;
+    return this.#end(slot, CLAIMED, DONE, 0);
+  }
+
+  /**
+   * Completes the claimed slots `slots[from]` to `slots[to - 1]` and says how many were still the caller's.
+   * Where one thread alone claims, neighbours that nobody holds are counted and freed together.
+   */
+  completeAll(slots: Int32Array, from: number, to: number): number {
+    let completed = 0;
+    for (let at = from; at < to;) {
+      const run = this.#oneExecutor ? this.#runFrom(slots, at, to) : 0;
+      if (run > 0) this.#completeRun(slots[at]!, run);
+      completed += run > 0 ? run : Number(this.complete(slots[at]!));
+      at += Math.max(run, 1);
+    }
+    return completed;
   }
 
   /** Fails a claimed slot with a code and a detail. False: a sweep was first. */
   fault(slot: number, code: number, detail: number): boolean {
-    const held = this.#isHeld(slot);
-    const batch = this.#batch(slot);
     if (this.status(slot) !== CLAIMED) return false;
     this.#blame(slot, code, detail);
-    if (!this.#moveStatus(slot, CLAIMED, FAULT)) return false;
-    this.#settleFault(slot, held, batch);
-    return true;
+    return this.#end(slot, CLAIMED, FAULT, 1);
   }
 
   /**
@@ -143,21 +160,19 @@ export class Ring {
    * arguments stay as they are until the other can no longer complete it.
    */
   seize(slot: number, from: number, code: number, detail: number): boolean {
-    const held = this.#isHeld(slot);
-    const batch = this.#batch(slot);
     if (!this.#moveStatus(slot, from, EMPTY)) return false;
     this.#blame(slot, code, detail);
-    Atomics.store(this.words, this.at(slot), FAULT);
-    this.#settleFault(slot, held, batch);
-    return true;
+    return this.#end(slot, EMPTY, FAULT, 1);
   }
 
   /** Frees a settled slot that its executor should have freed. False: it is held, or not settled. */
   reclaim(slot: number): boolean {
     if (this.#isHeld(slot)) return false;
-    if (this.release(slot)) return true;
-    if (this.status(slot) !== EMPTY) return false;
-    this.#queueOf(slot).release(slot);
+    const status = this.status(slot);
+    const queue = this.#queueOf(slot);
+    if (status === EMPTY && !queue.isCounted(slot)) this.#count(slot); // Its run was not, so far.
+    else if (status !== EMPTY && status !== DONE && status !== FAULT) return false;
+    queue.release(slot);
     this.done.ring();
     return true;
   }
@@ -172,8 +187,9 @@ export class Ring {
     return this.#moveStatus(slot, status, CLAIMED);
   }
 
-  /** Frees a held slot once its outcome was read. False: it is not settled, or already released. */
+  /** Frees a held slot once its outcome was read. False: it is not held, not settled or released. */
   release(slot: number): boolean {
+    if (!this.#isHeld(slot)) return false;
     if (!this.#moveStatus(slot, DONE, EMPTY) && !this.#moveStatus(slot, FAULT, EMPTY)) return false;
     this.#queueOf(slot).release(slot);
     this.done.ring();
@@ -184,8 +200,13 @@ export class Ring {
   settled(slot: number, ticket: number): boolean {
     const status = Atomics.load(this.words, this.at(slot));
     if (this.ticket(slot) !== ticket >>> 0) return true;
-    if (status === EMPTY) return !this.#isHeld(slot); // Freed; a held one is just being seized.
-    return status === DONE || status === FAULT;
+    if (status !== EMPTY) return status === DONE || status === FAULT;
+    return !this.#isHeld(slot) || !this.isOut(slot); // A held one is just being seized.
+  }
+
+  /** Whether a publication is in the slot: from when it is shown until it is freed. */
+  isOut(slot: number): boolean {
+    return this.#queueOf(slot).isOut(slot);
   }
 
   status(slot: number): number {
@@ -197,55 +218,123 @@ export class Ring {
     return Atomics.load(this.words, this.#side.ticket + slot) >>> 0;
   }
 
-  /** Who claimed the slot; 0 when nobody has, or it is released. */
+  /** Who claimed the slot; 0 when nobody has, or it is free. */
   owner(slot: number): number {
-    if (!this.#queueOf(slot).isOut(slot)) return 0; // The name of the last lap.
+    if (!this.isOut(slot)) return 0; // The name of the last lap.
     return Math.max(0, Atomics.load(this.words, this.#side.owner + slot));
   }
 
   #fill(
-    slot: number,
-    from: Int32Array,
-    item: number,
+    queue: Queue,
     position: number,
+    from: Int32Array,
+    count: number,
     options: OfferOptions,
   ): void {
     const { words } = this;
-    const side = this.#side;
-    const [at, source] = [this.at(slot), item * SLOT_WORDS];
-    for (let i = 1; i < SLOT_WORDS; i++) words[at + i] = from[source + i]!;
-    words[side.ticket + slot] = ((position + 1) | 0) === 0 ? 1 : position + 1;
-    words[side.published_at + slot] = this.#clock();
-    words[side.batch + slot] = options.batch ?? 0;
-    words[side.flags + slot] = options.held === true ? SLOT_FLAGS.HELD : 0;
-    words[at] = PUBLISHED; // Seen only after the turn, which is stored with release.
+    const { ticket, published_at, batch, flags } = this.#side;
+    const now = words[this.#at.clock]!;
+    const inBatch = options.batch ?? 0;
+    const kept = options.held === true ? SLOT_FLAGS.HELD : 0;
+    for (let item = 0; item < count; item++) {
+      const slot = queue.slot(position + item);
+      const [at, source] = [this.at(slot), item * SLOT_WORDS];
+      for (let i = 1; i < SLOT_WORDS; i++) words[at + i] = from[source + i]!;
+      words[ticket + slot] = (position + item + 1) | 0 || 1; // 0 is no ticket.
+      words[published_at + slot] = now;
+      words[batch + slot] = inBatch;
+      words[flags + slot] = kept;
+      words[at] = PUBLISHED; // Seen only after the turn, which is stored with release.
+    }
+  }
+
+  #claimUrgent(lanes: Lanes, owner: number, into: Int32Array, most: number): number {
+    for (;;) {
+      const lane = lanes.choose(most);
+      const count = lane < 0 ? 0 : this.#claimFrom(this.#queues[lane]!, owner, into, lanes.most);
+      if (count > 0 || lane < 0) {
+        lanes.claimed(lane, count);
+        return count;
+      } // Others emptied that lane meanwhile.
+    }
   }
 
   #claimFrom(queue: Queue, owner: number, into: Int32Array, most: number): number {
+    const { words } = this;
+    const claimedAt = this.#side.claimed_at;
     const owned = queue.claim(owner, most);
     const position = queue.position;
+    const now = words[this.#at.clock]!;
     let count = 0;
     for (let i = 0; i < owned; i++) {
       const slot = queue.slot(position + i);
-      this.words[this.#side.claimed_at + slot] = this.#clock();
-      if (this.#moveStatus(slot, PUBLISHED, CLAIMED)) into[count++] = slot;
+      words[claimedAt + slot] = now;
+      if (this.#oneExecutor) words[this.at(slot)] = CLAIMED;
+      else if (!this.#moveStatus(slot, PUBLISHED, CLAIMED)) continue;
+      into[count++] = slot;
     }
     return count;
   }
 
-  #settleFault(slot: number, held: boolean, batch: number): void {
-    Atomics.add(this.words, this.#control + CONTROL.fields.fault_count.at / 4, 1);
-    this.#settle(slot, held, batch);
+  /**
+   * Ends a slot in `status`, counts it, frees it unless it is held, and rings. A held slot may belong to
+   * its next publisher at once: what is counted is read before.
+   */
+  #end(slot: number, from: number, status: number, faults: number): boolean {
+    const { words } = this;
+    const held = this.#isHeld(slot);
+    const batch = words[this.#side.batch + slot]!;
+    const batchAt = this.#at.batches + (batch & (BATCHES - 1));
+    const tenantAt = this.#tenantAt(slot);
+    const { faultCount, doneCount } = this.#at;
+    if (Atomics.compareExchange(words, this.at(slot), from, status) !== from) return false;
+    if (batch !== 0) Atomics.add(words, batchAt, 1); // No call from here to the last counter.
+    if (tenantAt !== 0) Atomics.add(words, tenantAt, 1);
+    if (faults !== 0) Atomics.add(words, faultCount, 1);
+    Atomics.add(words, doneCount, 1);
+    if (!held) this.#queueOf(slot).release(slot);
+    this.done.ring();
+    if (batch !== 0) this.work.ring(); // A fence may be waiting.
+    return true;
   }
 
-  /**
-   * Counts a slot whose status has just been decided, frees it unless it is held, and rings. A held slot
-   * may belong to its next publisher by now: what is counted was read before.
-   */
-  #settle(slot: number, held: boolean, batch: number): void {
-    if (batch !== 0) Atomics.add(this.words, this.#batches + (batch & (BATCHES - 1)), 1);
-    Atomics.add(this.words, this.#control + CONTROL.fields.done_count.at / 4, 1);
-    if (held || !this.release(slot)) this.done.ring();
+  /** How many slots from `slots[at]` on are neighbours of one tenant, held by nobody, in no batch. */
+  #runFrom(slots: Int32Array, at: number, to: number): number {
+    const { words } = this;
+    const { batch, flags } = this.#side;
+    const first = slots[at]!;
+    const tenant = words[this.at(first) + TENANT_AT];
+    let count = 0;
+    for (; at + count < to; count++) {
+      const slot = slots[at + count]!;
+      if (slot !== first + count || words[this.at(slot) + TENANT_AT] !== tenant) break;
+      if (words[flags + slot] !== 0 || words[batch + slot] !== 0) break;
+      if (words[this.at(slot)] !== CLAIMED) break;
+    }
+    return count;
+  }
+
+  /** EMPTY says that a slot's run is being counted; `countedAt`, which is stored with the sum, that it was. */
+  #completeRun(first: number, count: number): void {
+    const { words } = this;
+    const queue = this.#queueOf(first);
+    const position = queue.positionOf(first);
+    const tenantAt = this.#tenantAt(first);
+    const { countedAt } = queue;
+    const { doneCount } = this.#at;
+    const end = (position + count) | 0;
+    for (let i = 0; i < count; i++) words[this.at(first + i)] = EMPTY;
+    if (tenantAt !== 0) Atomics.add(words, tenantAt, count); // No call from here to the last counter.
+    Atomics.add(words, doneCount, count);
+    Atomics.store(words, countedAt, end);
+    queue.releaseRun(position, count);
+    this.done.ring();
+  }
+
+  #count(slot: number): void {
+    const tenantAt = this.#tenantAt(slot);
+    if (tenantAt !== 0) Atomics.add(this.words, tenantAt, 1);
+    Atomics.add(this.words, this.#at.doneCount, 1);
   }
 
   #blame(slot: number, code: number, detail: number): void {
@@ -253,8 +342,10 @@ export class Ring {
     this.words[this.at(slot) + ARGS_AT + FAULT_DETAIL_ARG] = detail;
   }
 
-  #batch(slot: number): number {
-    return this.words[this.#side.batch + slot]!;
+  /** Where the slot's tenant is counted; 0 for an id that is no tenant's, which would count as another. */
+  #tenantAt(slot: number): number {
+    const tenant = this.words[this.at(slot) + TENANT_AT]! >>> 0;
+    return tenant < this.geometry.tenants ? this.#at.tenantDone + tenant : 0;
   }
 
   #isHeld(slot: number): boolean {
@@ -265,10 +356,6 @@ export class Ring {
     return Atomics.compareExchange(this.words, this.at(slot), from, to) === from;
   }
 
-  #clock(): number {
-    return this.words[this.#control + CONTROL.fields.clock.at / 4]!;
-  }
-
   #queue(priority: number): Queue {
     const queue = this.#queues[laneOf(this.geometry.lanes, priority)];
     if (queue === undefined) throw badPriority(priority);
@@ -276,10 +363,26 @@ export class Ring {
   }
 
   #queueOf(slot: number): Queue {
+    if (this.#lanes === undefined) return this.#queues[PRIORITY.NORMAL]!;
     let lane = 0;
     while (slot >= this.geometry.laneStarts[lane + 1]!) lane++;
     return this.#queues[lane]!;
   }
+}
+
+type Counter = "clock" | "doneCount" | "faultCount" | "batches" | "tenantDone";
+
+/** Indices of the words that a ring counts in. */
+function countersOf(geometry: RingGeometry): Record<Counter, number> {
+  const { clock, done_count, fault_count } = CONTROL.fields;
+  const { batches, tenant_done } = BELLS.fields;
+  return {
+    clock: (geometry.controlAt + clock.at) / 4,
+    doneCount: (geometry.controlAt + done_count.at) / 4,
+    faultCount: (geometry.controlAt + fault_count.at) / 4,
+    batches: (geometry.bellsAt + batches.at) / 4,
+    tenantDone: (geometry.bellsAt + tenant_done.at) / 4,
+  };
 }
 
 /** Words of a slot that `offer` takes: the status word is left 0. */
