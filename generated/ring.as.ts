@@ -189,6 +189,10 @@ export const SIDE_BATCH: u32 = 5;
 // @ts-ignore: decorator
 @inline
 export const SIDE_FLAGS: u32 = 6;
+/** The position behind the run that it was published in. */
+// @ts-ignore: decorator
+@inline
+export const SIDE_RUN_END: u32 = 7;
 
 // Statuses of a slot.
 

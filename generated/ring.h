@@ -257,6 +257,7 @@ _Static_assert(offsetof(struct annulus_task_slot, flags) == 60, "annulus_task_sl
 #define ANNULUS_SIDE_PUBLISHED_AT 4u /* clock when it was published */
 #define ANNULUS_SIDE_BATCH 5u /* batch that a fence counts it in; 0 is none */
 #define ANNULUS_SIDE_FLAGS 6u /* slot flags */
+#define ANNULUS_SIDE_RUN_END 7u /* the position behind the run that it was published in */
 
 /* Statuses of a slot. */
 #define ANNULUS_STATUS_EMPTY 0u /* free; its publisher may fill it */

@@ -91,6 +91,7 @@ const SIDE_CLAIMED_AT: u32 = 3u; // clock when it was claimed
 const SIDE_PUBLISHED_AT: u32 = 4u; // clock when it was published
 const SIDE_BATCH: u32 = 5u; // batch that a fence counts it in; 0 is none
 const SIDE_FLAGS: u32 = 6u; // slot flags
+const SIDE_RUN_END: u32 = 7u; // the position behind the run that it was published in
 
 // Statuses of a slot.
 const STATUS_EMPTY: u32 = 0u; // free; its publisher may fill it

@@ -112,6 +112,7 @@ export const SIDE_TABLES = layout("SideTables", {
   published_at: ["u32", "clock when it was published"],
   batch: ["u32", "batch that a fence counts it in; 0 is none"],
   flags: ["u32", "slot flags"],
+  run_end: ["u32", "the position behind the run that it was published in"],
 });
 
 /** The head of a debug log; its records, the dropped counter and the sequences follow. */

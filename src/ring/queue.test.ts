@@ -6,7 +6,8 @@ import { Queue } from "./queue.ts";
 
 const TURNS = LANE_CURSORS.bytes / 4;
 const OWNERS = TURNS + 2;
-const PAYLOAD = OWNERS + 2;
+const RUN_ENDS = OWNERS + 2;
+const PAYLOAD = RUN_ENDS + 2;
 
 /** Two slots, their cursors and one word of payload each: no more than a queue touches. */
 function twoSlots(first: number) {
@@ -19,7 +20,7 @@ function twoSlots(first: number) {
     cursorsAt: 0,
     laneStarts: [0, 2, 2, 2, 2, 2] as const,
   };
-  const sides = { ...geometry.sides, turn: TURNS * 4, owner: OWNERS * 4 };
+  const sides = { ...geometry.sides, turn: TURNS * 4, owner: OWNERS * 4, run_end: RUN_ENDS * 4 };
   const queue = new Queue(words, { ...geometry, sides }, 0);
   /** Publishes these items as one run: the items, or none when there is no room. */
   const offer = (...items: number[]) => {

@@ -15,14 +15,16 @@
 // Why it is safe:
 //   1. One compare-exchange on `tail` gives a run of positions to exactly one publisher. It has seen
 //      every turn of the run, and only the publisher of a position moves a turn on from there.
-//   2. A run is shown by its first turn, stored last and with release. Executors come to a later
-//      position only behind someone who loaded that first turn.
+//   2. A run is shown by its first turn, stored last and with release, and its slots say where it ends. So
+//      who has loaded that turn knows, without looking, that the whole run is there.
 //   3. One compare-exchange on a slot's owner gives it to exactly one executor. `head` moves over owned
 //      slots only, and whoever finds it lagging moves it: an executor that dies anywhere leaves either
 //      its name in a slot, which a sweep finds, or nothing.
 //   4. A run is freed as it is shown: its first turn last, where one thread frees it at once. A publisher
 //      comes to a later position only behind one that loaded that first turn.
-//   5. A publisher that dies between taking a position and showing it stops its lane there.
+//   5. A thread that is alone on its side needs no compare-exchange there, and an atomic load only of what
+//      the other side moves: each costs as much as ten plain ones.
+//   6. A publisher that dies between taking a position and showing it stops its lane there.
 
 import { Failure } from "../base/mod.ts";
 import { LANE_CURSORS, type RingGeometry } from "../layout/mod.ts";
@@ -31,9 +33,9 @@ import { LANE_CURSORS, type RingGeometry } from "../layout/mod.ts";
 export const OWNER_MAX = 0x7fff_fffe;
 
 export interface QueueSides {
-  /** This thread is the only one that publishes to the lane: it moves `tail` by plain stores. */
+  /** This thread is the only one that publishes to the ring: it moves tails by plain stores. */
   readonly onePublisher?: boolean;
-  /** This thread is the only one that claims from the lane: it owns slots by plain stores. */
+  /** This thread is the only one that claims from the ring: it owns slots by plain stores. */
   readonly oneExecutor?: boolean;
 }
 
@@ -48,6 +50,9 @@ export class Queue {
   readonly #counted: number;
   readonly #turns: number;
   readonly #owners: number;
+  readonly #runEnds: number;
+  /** Positions from the head to this one are shown, as far as this thread has looked. */
+  #shownTo: number;
   readonly #onePublisher: boolean;
   readonly #oneExecutor: boolean;
 
@@ -63,8 +68,15 @@ export class Queue {
     this.#counted = (cursors + LANE_CURSORS.fields.counted.at) / 4;
     this.#turns = geometry.sides.turn / 4;
     this.#owners = geometry.sides.owner / 4;
+    this.#runEnds = geometry.sides.run_end / 4;
+    this.#shownTo = Atomics.load(words, this.#head);
     this.#onePublisher = sides.onePublisher ?? false;
     this.#oneExecutor = sides.oneExecutor ?? false;
+  }
+
+  /** The slot behind the lane's last. */
+  get end(): number {
+    return this.start + this.size;
   }
 
   /** The slot of a position. */
@@ -74,28 +86,22 @@ export class Queue {
 
   /** Takes `count` positions from `this.position` on, all or none. False: so many are not free. */
   reserve(count: number): boolean {
-    const words = this.#words;
     if (count > this.size) return false;
-    for (;;) {
-      const tail = Atomics.load(words, this.#tail);
-      const lead = this.#firstLead(tail, count);
-      if (lead < 0) return false; // Last lap's slot is still out.
-      if (lead > 0) continue; // Another publisher took this position: look again.
-      if (!this.#move(this.#tail, tail, tail + count, this.#onePublisher)) continue;
-      this.position = tail;
-      return true;
-    }
+    return this.#onePublisher ? this.#reserveAlone(count) : this.#reserve(count);
   }
 
   /** Shows `count` filled slots from `position` on, all at once and in order. */
   show(position: number, count: number): void {
     const words = this.#words;
-    for (let i = count - 1; i >= 0; i--) {
+    const [turns, owners, runEnds] = [this.#turns, this.#owners, this.#runEnds];
+    const end = (position + count) | 0;
+    for (let i = 0; i < count; i++) {
       const slot = this.slot(position + i);
-      words[this.#owners + slot] = unowned(position + i);
-      if (i > 0) words[this.#turns + slot] = position + i + 1;
+      words[owners + slot] = unowned(position + i);
+      words[runEnds + slot] = end;
+      if (i > 0) words[turns + slot] = position + i + 1;
     }
-    Atomics.store(words, this.#turns + this.slot(position), (position + 1) | 0);
+    Atomics.store(words, turns + this.slot(position), (position + 1) | 0);
   }
 
   /**
@@ -103,19 +109,7 @@ export class Queue {
    * lane is empty.
    */
   claim(owner: number, most: number): number {
-    const words = this.#words;
-    for (;;) {
-      const head = Atomics.load(words, this.#head);
-      const lead = (Atomics.load(words, this.#turns + this.slot(head)) - head - 1) | 0;
-      if (lead < 0) return 0;
-      const count = this.#oneExecutor
-        ? this.#ownAlone(head, owner, most)
-        : this.#ownRun(head, owner, most);
-      this.#move(this.#head, head, head + Math.max(count, 1), this.#oneExecutor);
-      if (count === 0) continue; // Somebody else's: the head is now past it.
-      this.position = head;
-      return count;
-    }
+    return this.#oneExecutor ? this.#claimAlone(owner, most) : this.#claim(owner, most);
   }
 
   /** The slot at the head if it is shown and unowned, or -1. Another may claim it at any time. */
@@ -151,9 +145,9 @@ export class Queue {
     Atomics.store(words, this.#turns + this.slot(position), (position + this.size) | 0);
   }
 
-  /** The position whose publication is in a slot that is out. */
+  /** The position whose publication is in a slot that is out and the caller's. */
   positionOf(slot: number): number {
-    return (Atomics.load(this.#words, this.#turns + slot) - 1) | 0;
+    return (this.#words[this.#turns + slot]! - 1) | 0;
   }
 
   /** Index of the word that says up to where runs were counted; see Ring.completeAll(). */
@@ -167,6 +161,33 @@ export class Queue {
     return ahead > 0 && ahead <= this.size;
   }
 
+  #reserve(count: number): boolean {
+    const words = this.#words;
+    for (;;) {
+      const tail = Atomics.load(words, this.#tail);
+      const lead = this.#firstLead(tail, count);
+      if (lead < 0) return false; // Last lap's slot is still out.
+      if (lead > 0) continue; // Another publisher took this position: look again.
+      const next = (tail + count) | 0;
+      if (Atomics.compareExchange(words, this.#tail, tail, next) !== tail) continue;
+      this.position = tail;
+      return true;
+    }
+  }
+
+  /** Slots are written only after this has seen them free, so that plain loads do behind the first. */
+  #reserveAlone(count: number): boolean {
+    const words = this.#words;
+    const turns = this.#turns;
+    const tail = words[this.#tail]!;
+    if (Atomics.load(words, turns + this.slot(tail)) !== tail) return false;
+    for (let i = 1; i < count; i++)
+      if (words[turns + this.slot(tail + i)] !== ((tail + i) | 0)) return false;
+    words[this.#tail] = tail + count;
+    this.position = tail;
+    return true;
+  }
+
   /** The first turn that is not the position's own, as its distance; 0 when all are. */
   #firstLead(position: number, count: number): number {
     for (let i = 0; i < count; i++) {
@@ -177,41 +198,68 @@ export class Queue {
     return 0;
   }
 
-  #ownRun(head: number, owner: number, most: number): number {
+  #claim(owner: number, most: number): number {
     const words = this.#words;
-    for (let count = 0; count < most; count++) {
-      const position = (head + count) | 0;
-      const slot = this.slot(position);
-      if (Atomics.load(words, this.#turns + slot) !== ((position + 1) | 0)) return count;
-      const free = unowned(position);
-      if (Atomics.compareExchange(words, this.#owners + slot, free, owner) !== free) return count;
+    for (;;) {
+      const head = Atomics.load(words, this.#head);
+      this.#shownTo = head;
+      let count = 0;
+      while (count < most && this.#isShown(head + count) && this.#own(head + count, owner)) count++;
+      if (this.#shownTo === head) return 0; // Nothing is there.
+      const next = (head + Math.max(count, 1)) | 0;
+      Atomics.compareExchange(words, this.#head, head, next);
+      if (count === 0) continue; // Somebody else's: the head is now past it.
+      this.position = head;
+      return count;
     }
-    return most;
   }
 
-  /** As `#ownRun`, where nobody else owns slots: one that is owned is a dead predecessor's. */
-  #ownAlone(head: number, owner: number, most: number): number {
+  #own(position: number, owner: number): boolean {
+    const free = unowned(position);
+    const at = this.#owners + this.slot(position);
+    return Atomics.compareExchange(this.#words, at, free, owner) === free;
+  }
+
+  /** As `#claim`, where nobody else owns slots: what is owned is a dead predecessor's, and passed over. */
+  #claimAlone(owner: number, most: number): number {
     const words = this.#words;
-    for (let count = 0; count < most; count++) {
-      const position = (head + count) | 0;
-      const slot = this.slot(position);
-      if (Atomics.load(words, this.#turns + slot) !== ((position + 1) | 0)) return count;
-      if (words[this.#owners + slot] !== unowned(position)) return count;
-      words[this.#owners + slot] = owner;
+    const owners = this.#owners;
+    const head = words[this.#head]!;
+    let [first, count] = [head, 0];
+    while (count < most) {
+      const position = (first + count) | 0;
+      if (!this.#isShown(position)) break;
+      const at = owners + this.slot(position);
+      if (words[at] === unowned(position)) {
+        words[at] = owner;
+        count++;
+      } else if (count > 0) break;
+      else first = (first + 1) | 0;
     }
-    return most;
+    words[this.#head] = first + count;
+    this.position = first;
+    return count;
+  }
+
+  /** Whether a position is shown, or gone on already. Looks at a turn only where the last run ends. */
+  #isShown(position: number): boolean {
+    if (((this.#shownTo - position) | 0) > 0) return true;
+    const words = this.#words;
+    const slot = this.slot(position);
+    const next = (position + 1) | 0;
+    if (((Atomics.load(words, this.#turns + slot) - next) | 0) < 0) return false;
+    const end = this.#oneExecutor
+      ? words[this.#runEnds + slot]!
+      : Atomics.load(words, this.#runEnds + slot);
+    const length = (end - position) | 0;
+    this.#shownTo = length > 0 && length <= this.size ? end : next; // Else a later lap's.
+    return true;
   }
 
   /** A head whose slot has gone on already lags: an executor owned it and did not move the head. */
   #behind(head: number): number {
     const turn = Atomics.load(this.#words, this.#turns + this.slot(head));
     return ((turn - head - 1) | 0) > 0 ? this.slot(head) : -1;
-  }
-
-  #move(at: number, from: number, to: number, alone: boolean): boolean {
-    if (!alone) return Atomics.compareExchange(this.#words, at, from, to | 0) === from;
-    Atomics.store(this.#words, at, to | 0);
-    return true;
   }
 }
 

@@ -63,7 +63,9 @@ export class Ring {
   readonly #oneExecutor: boolean;
   readonly #slots: number;
   readonly #at: Readonly<Record<Counter, number>>;
-  readonly #side: Readonly<Record<keyof RingGeometry["sides"], number>>;
+  readonly #side: Readonly<
+    Record<Exclude<keyof RingGeometry["sides"], "turn" | "run_end">, number>
+  >;
 
   /** Attaches to memory that `createRing` made. Fails with RING_INVALID for anything else. */
   constructor(memory: SharedArrayBuffer, sides: QueueSides = {}) {
@@ -78,9 +80,9 @@ export class Ring {
     this.#oneExecutor = sides.oneExecutor ?? false;
     this.#slots = geometry.slotsAt / 4;
     this.#at = countersOf(geometry);
-    const { turn, ticket, owner, claimed_at, published_at, batch, flags } = geometry.sides;
+    const { ticket, owner, claimed_at, published_at, batch, flags } = geometry.sides;
     this.#side = {
-      ...{ turn: turn / 4, ticket: ticket / 4, owner: owner / 4, claimed_at: claimed_at / 4 },
+      ...{ ticket: ticket / 4, owner: owner / 4, claimed_at: claimed_at / 4 },
       ...{ published_at: published_at / 4, batch: batch / 4, flags: flags / 4 },
     };
   }
@@ -236,15 +238,28 @@ export class Ring {
     const now = words[this.#at.clock]!;
     const inBatch = options.batch ?? 0;
     const kept = options.held === true ? SLOT_FLAGS.HELD : 0;
+    this.#copy(queue, position, from, count);
     for (let item = 0; item < count; item++) {
       const slot = queue.slot(position + item);
-      const [at, source] = [this.at(slot), item * SLOT_WORDS];
-      for (let i = 1; i < SLOT_WORDS; i++) words[at + i] = from[source + i]!;
       words[ticket + slot] = (position + item + 1) | 0 || 1; // 0 is no ticket.
       words[published_at + slot] = now;
-      words[batch + slot] = inBatch;
-      words[flags + slot] = kept;
-      words[at] = PUBLISHED; // Seen only after the turn, which is stored with release.
+      if (words[batch + slot] !== inBatch) words[batch + slot] = inBatch; // Seldom, so that
+      if (words[flags + slot] !== kept) words[flags + slot] = kept; // both sides keep these lines.
+      words[this.at(slot)] = PUBLISHED; // Seen only after the turn, which is stored with release.
+    }
+  }
+
+  /** The engine copies a run at once where it is one in both places; setting it up costs some words. */
+  #copy(queue: Queue, position: number, from: Int32Array, count: number): void {
+    const { words } = this;
+    const first = queue.slot(position);
+    if (count > 2 && from.length === count * SLOT_WORDS && first + count <= queue.end) {
+      words.set(from, this.at(first));
+      return;
+    }
+    for (let item = 0; item < count; item++) {
+      const [at, source] = [this.at(queue.slot(position + item)), item * SLOT_WORDS];
+      for (let i = 1; i < SLOT_WORDS; i++) words[at + i] = from[source + i]!;
     }
   }
 
@@ -326,7 +341,7 @@ export class Ring {
     for (let i = 0; i < count; i++) words[this.at(first + i)] = EMPTY;
     if (tenantAt !== 0) Atomics.add(words, tenantAt, count); // No call from here to the last counter.
     Atomics.add(words, doneCount, count);
-    Atomics.store(words, countedAt, end);
+    words[countedAt] = end;
     queue.releaseRun(position, count);
     this.done.ring();
   }
