@@ -1,5 +1,6 @@
 // Batch: slots published side by side, from one index on.
 
+import { SLOT_WORDS } from "../layout/mod.ts";
 import { indexOverflow, notAWord } from "./refusals.ts";
 import { checkFree, release, type Slot } from "./slot.ts";
 
@@ -21,6 +22,14 @@ export class Batch {
     checkRun("batch", startSlot, items.length);
     for (let i = 0; i < items.length; i++) items[i]!.publishInto(words, startSlot + i);
     return items.length;
+  }
+
+  /** The items' words one after the other, as `Ring.offer` takes them. Fails with SLOT_INVALID. */
+  words(): Int32Array {
+    const { items } = this;
+    const words = new Int32Array(items.length * SLOT_WORDS);
+    for (let i = 0; i < items.length; i++) words.set(items[i]!.words(), i * SLOT_WORDS);
+    return words;
   }
 
   /** Checks every item and every slot, then publishes all of them in order. Fails with nothing written. */

@@ -75,6 +75,14 @@ export class Slot {
     release(words, index);
   }
 
+  /** The sixteen words, as `Ring.offer` takes them. Fails with SLOT_INVALID. */
+  words(): Int32Array {
+    this.check();
+    const words = new Int32Array(SLOT_WORDS);
+    this.fill(words, 0);
+    return words;
+  }
+
   /** Writes words 1 to 15 of a slot that is free, checked and not yet to be seen. Allocates nothing. */
   fill(words: Int32Array, index: number): void {
     const at = index * SLOT_WORDS;

@@ -6,6 +6,7 @@ export {
   assemblyScriptFlags,
   compileAssemblyScript,
 } from "./assemblyscript.ts";
+export { keepAlive } from "./keep-alive.ts";
 export { directoryFiles, openPackFiles, readFileWithin } from "./pack-files.ts";
 export { loadPackSource } from "./pack-source.ts";
 export { modelFolder } from "./model-folder.ts";
