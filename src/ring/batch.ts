@@ -40,7 +40,7 @@ export class Batch {
       checkFree(words, startSlot + i);
       items[i]!.check();
     }
-    for (let i = 0; i < items.length; i++) items[i]!.fill(words, startSlot + i);
+    for (let i = 0; i < items.length; i++) items[i]!.write(words, startSlot + i);
     releaseRun(words, startSlot, items.length);
     return items.length;
   }

@@ -71,7 +71,7 @@ export class Slot {
   publishInto(words: Int32Array, index: number): void {
     checkFree(words, index);
     this.check();
-    this.fill(words, index);
+    this.write(words, index);
     release(words, index);
   }
 
@@ -79,12 +79,12 @@ export class Slot {
   words(): Int32Array {
     this.check();
     const words = new Int32Array(SLOT_WORDS);
-    this.fill(words, 0);
+    this.write(words, 0);
     return words;
   }
 
   /** Writes words 1 to 15 of a slot that is free, checked and not yet to be seen. Allocates nothing. */
-  fill(words: Int32Array, index: number): void {
+  write(words: Int32Array, index: number): void {
     const at = index * SLOT_WORDS;
     writeHead(words, at, this);
     if (this.#ops !== undefined) return writePacked(words, at + ARGS, this.#ops);
