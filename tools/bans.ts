@@ -17,6 +17,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   rope: [],
   reference: [],
   ring: [],
+  executor: [],
   sandbox: [],
   bypass: [],
   model: [],

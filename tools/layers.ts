@@ -17,11 +17,12 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   reference: ["base", "layout", "tensor"],
   pack: ["base", "layout"],
   ring: ["base", "layout"],
+  executor: ["base", "layout", "ring"],
   sandbox: ["base", "layout", "pack"],
   bypass: ["base", "pack"],
   model: ["base", "tensor", "rope", "pack", "sandbox", "bypass"],
   testing: ["base", "layout", "tensor", "pack", "sandbox"],
-  platform: ["base", "pack", "ring", "sandbox", "model"], // Implements the seams those rooms declare.
+  platform: ["base", "pack", "ring", "executor", "sandbox", "model"], // Implements the seams those rooms declare.
   cli: [
     "base",
     "layout",
@@ -29,6 +30,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "reference",
     "pack",
     "ring",
+    "executor",
     "sandbox",
     "bypass",
     "model",
@@ -43,6 +45,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "reference",
     "pack",
     "ring",
+    "executor",
     "sandbox",
     "bypass",
     "model",

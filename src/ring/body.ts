@@ -5,16 +5,29 @@
 import { SLOT_STATUS } from "../layout/mod.ts";
 import type { Fault } from "./effects.ts";
 import type { CustomOpcode, OpcodeCall } from "./opcodes.ts";
-import type { Outcome, Run } from "./run.ts";
-import { firstOutside } from "./rights.ts";
+import { firstOutside, type Rights } from "./rights.ts";
 
-interface BodyCall {
+/** Undefined: complete. `status`: stopped, and `data` says where. */
+export type Outcome =
+  | undefined
+  | { readonly status: number; readonly data: number }
+  | { readonly fault: Fault };
+
+/** The words that a body may reach, and through which it does. */
+export interface BodyRun {
+  readonly rights: Rights;
+  read(index: number): number;
+  write(index: number, value: number): void;
+}
+
+export interface BodyCall {
   readonly args: readonly number[];
   readonly resumed: number;
   readonly bound: number;
-  readonly run: Run;
+  readonly run: BodyRun;
 }
 
+/** Runs a custom opcode's body. It never throws: what goes wrong in there is a fault. */
 export function runBody(
   body: CustomOpcode["body"],
   { args, resumed, bound, run }: BodyCall,

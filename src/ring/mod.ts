@@ -3,26 +3,23 @@
 // thread and reads no clock.
 
 export { Batch } from "./batch.ts";
-export {
-  type ControlShape,
-  type ControlSnapshot,
-  type DebugLog,
-  type DebugRecord,
-  decodeControl,
-  decodeDebugLog,
-  decodeSlot,
-  encodeControl,
-  encodeDebugLog,
-  encodeEmptyRing,
-  encodeSlot,
-  type SlotRecord,
-} from "./codec.ts";
+export { type BodyRun, type Outcome, runBody } from "./body.ts";
+export { type ControlShape, type ControlSnapshot, decodeControl, encodeControl } from "./codec.ts";
+export { type DebugLog, type DebugRecord, decodeDebugLog, encodeDebugLog } from "./codec.ts";
+export { decodeSlot, encodeEmptyRing, encodeSlot, type SlotRecord } from "./codec.ts";
+export { apply, claim, type Continuation, type Effects } from "./effects.ts";
+export { controlWord, type RingState, stateOf, type StepSlot } from "./effects.ts";
 export { createRing, type FormatOptions, geometryOf } from "./format.ts";
+export { type CustomOpcode, type DfaTable, type OpcodeAnswer, Opcodes } from "./opcodes.ts";
+export { type KnownOpcode, type OpcodeCall } from "./opcodes.ts";
 export { type ArityOf, packableArity, type PackedOp, PACKED_HEAD, PackedOps } from "./packed.ts";
 export { OWNER_MAX, type QueueSides } from "./queue.ts";
+export type { SlotRecorder } from "./record.ts";
+export { maskOf, mayRun, tenantCount } from "./rights.ts";
 export { type OfferOptions, Ring, slotMessage } from "./ring.ts";
 export { type PackedSlot, type SingleSlot, Slot } from "./slot.ts";
 export { checkSlotWords, slotWords } from "./slot-words.ts";
+export { step } from "./step.ts";
 export { sweep } from "./sweep.ts";
 export { type Settled, Tickets } from "./tickets.ts";
 export { Bell, type Condition, IDLE, type IdlePolicy, type KeepAlive } from "./waits.ts";

@@ -5,6 +5,7 @@
 
 import { Failure } from "../base/mod.ts";
 import { ARGS_PER_SLOT, builtinOf, isCustomOpcode, type OpcodeClass } from "../layout/mod.ts";
+import { OPCODE_CLASS, OPCODES } from "../layout/mod.ts";
 import type { DebugRecord } from "./codec.ts";
 
 /** What a body may use. Each use counts as one step; past the bound the slot faults with BUDGET. */
@@ -59,10 +60,20 @@ export interface KnownOpcode {
   readonly body: CustomOpcode["body"] | undefined;
 }
 
+/** Numbers that a packed operation can have. */
+const SMALL = 256;
+
 export class Opcodes {
   readonly #custom = new Map<number, KnownOpcode & { readonly name: string }>();
   readonly #tables = new Map<number, DfaTable>();
   readonly #formats = new Map<number, string>();
+  /** What may be packed, and class bits, by small number: executors ask for each operation. */
+  readonly #packable = new Int8Array(SMALL).fill(-1);
+  readonly #classes = new Int8Array(SMALL).fill(-1);
+
+  constructor() {
+    for (const opcode of Object.values(OPCODES)) this.#index(opcode.code, opcode);
+  }
 
   /** Fails with OPCODE_INVALID for a number that is taken or reserved, and for traits out of range. */
   register(opcode: CustomOpcode): this {
@@ -82,6 +93,7 @@ export class Opcodes {
     const opcodeClass = opcode.class ?? "CUSTOM";
     const traits = { arity, bound, idempotent, packable, class: opcodeClass };
     this.#custom.set(code, { name, body, ...traits });
+    this.#index(code, traits);
     return this;
   }
 
@@ -112,11 +124,29 @@ export class Opcodes {
     return builtin === undefined ? this.#custom.get(code) : { ...builtin, body: undefined };
   }
 
+  /** A custom opcode, without making anything. */
+  custom(code: number): KnownOpcode | undefined {
+    return this.#custom.get(code);
+  }
+
   /** As PackedOps.read() asks for it. */
   readonly packableArity = (code: number): number | undefined => {
-    const known = this.opcode(code);
-    return known?.packable === true ? known.arity : undefined;
+    const arity = code < SMALL ? this.#packable[code]! : -1;
+    return arity < 0 ? undefined : arity;
   };
+
+  /** The bit of an opcode's class in tenants' masks; -1 for an opcode that nobody registered. */
+  classBit(code: number): number {
+    if (code < SMALL) return this.#classes[code]!;
+    const known = builtinOf(code) ?? this.#custom.get(code);
+    return known === undefined ? -1 : OPCODE_CLASS[known.class];
+  }
+
+  #index(code: number, traits: Pick<KnownOpcode, "arity" | "class" | "packable">): void {
+    if (code >= SMALL) return;
+    this.#classes[code] = OPCODE_CLASS[traits.class];
+    if (traits.packable) this.#packable[code] = traits.arity;
+  }
 
   table(id: number): DfaTable | undefined {
     return this.#tables.get(id);

@@ -85,10 +85,12 @@ function putByte(words: Int32Array, at: number, byte: number, value: number): vo
 
 /** The operations of one packed slot as an executor sees them. One instance is read into again and again. */
 export class PackedOps {
-  #words = new Int32Array(ARGS_PER_SLOT);
-  #payload = 0;
+  readonly #words = new Int32Array(ARGS_PER_SLOT);
+  readonly #bytes = new Uint8Array(this.#words.buffer); // Hosts are little-endian, as the wire is.
+  readonly #opcodes = new Uint8Array(PACKED_OPS_MAX);
+  /** Where each operation's arguments begin in `#words`, and where the last one's end. */
+  readonly #begins = new Uint8Array(PACKED_OPS_MAX + 1);
   #count = 0;
-  #total = 0;
 
   /** Operations, after a `read` that returned true. */
   get count(): number {
@@ -104,48 +106,47 @@ export class PackedOps {
    */
   read(words: Int32Array, at: number, arityOf: ArityOf = packableArity): boolean {
     for (let i = 0; i < ARGS_PER_SLOT; i++) this.#words[i] = words[at + i]!;
-    this.#count = this.#byte(0);
-    this.#total = this.#byte(1);
+    const bytes = this.#bytes;
+    const count = bytes[0]!;
+    const total = bytes[1]!;
+    this.#count = count;
     this.faultAt = PACKED_HEAD;
-    if (this.#count === 0 || this.#count > PACKED_OPS_MAX) return false;
-    this.#payload = packedHeadWords(this.#count);
-    if (this.#payload + this.#total > ARGS_PER_SLOT) return false;
-    if (this.#begin(0) !== 0) return this.#fault(0);
-    for (let op = 0; op < this.#count; op++) {
-      const arity = arityOf(this.opcode(op));
-      const given = this.#end(op) - this.#begin(op);
+    if (count === 0 || count > PACKED_OPS_MAX) return false;
+    const payload = packedHeadWords(count);
+    if (payload + total > ARGS_PER_SLOT) return false;
+    if (bytes[3] !== 0) return this.#fault(0);
+    this.#begins[count] = payload + total;
+    for (let op = 0; op < count; op++) {
+      this.#opcodes[op] = bytes[2 + 2 * op]!;
+      this.#begins[op] = payload + Math.min(bytes[3 + 2 * op]!, ARGS_PER_SLOT);
+    }
+    for (let op = 0; op < count; op++) {
+      const arity = arityOf(this.#opcodes[op]!);
+      const given = this.given(op);
       if (arity === undefined || given < 0 || given > arity) return this.#fault(op);
     }
     return true;
   }
 
   opcode(op: number): number {
-    return this.#byte(2 + 2 * op);
+    return this.#opcodes[op]!;
+  }
+
+  /** How many arguments operation `op` was given. */
+  given(op: number): number {
+    return this.#begins[op + 1]! - this.#begins[op]!;
   }
 
   /** Argument `index` of operation `op`, unsigned; 0 where the operation left it out. */
   arg(op: number, index: number): number {
-    const at = this.#begin(op) + index;
-    return at < this.#end(op) ? this.#words[this.#payload + at]! >>> 0 : 0;
+    const at = this.#begins[op]! + index;
+    return at < this.#begins[op + 1]! ? this.#words[at]! >>> 0 : 0;
   }
 
   /** Operation `op` with the arguments that it was given. Allocates: for tools and tests. */
   op(op: number): PackedOp {
-    const given = this.#end(op) - this.#begin(op);
-    const args = Array.from({ length: given }, (_, index) => this.arg(op, index));
+    const args = Array.from({ length: this.given(op) }, (_, index) => this.arg(op, index));
     return { opcode: this.opcode(op), args };
-  }
-
-  #begin(op: number): number {
-    return this.#byte(3 + 2 * op);
-  }
-
-  #end(op: number): number {
-    return op + 1 < this.#count ? this.#begin(op + 1) : this.#total;
-  }
-
-  #byte(index: number): number {
-    return (this.#words[index >> 2]! >>> (8 * (index & 3))) & 0xff;
   }
 
   #fault(op: number): false {

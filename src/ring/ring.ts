@@ -19,6 +19,7 @@ import {
   FAULT_CODE_ARG,
   FAULT_DETAIL_ARG,
   laneOf,
+  OPCODES,
   PRIORITY,
   type RingGeometry,
   SLOT,
@@ -33,6 +34,8 @@ import { badPriority } from "./refusals.ts";
 import { Bell } from "./waits.ts";
 
 const { CLAIMED, DONE, EMPTY, FAULT, PUBLISHED } = SLOT_STATUS;
+const FENCE = OPCODES.BATCH_FENCE.code;
+const OPCODE_AT = SLOT.fields.opcode.at / 4;
 const TENANT_AT = SLOT.fields.tenant.at / 4;
 const PRIORITY_AT = SLOT.fields.priority.at / 4;
 const ARGS_AT = SLOT.fields.args.at / 4;
@@ -298,7 +301,7 @@ export class Ring {
   #end(slot: number, from: number, status: number, faults: number): boolean {
     const { words } = this;
     const held = this.#isHeld(slot);
-    const batch = words[this.#side.batch + slot]!;
+    const batch = this.#batchOf(slot);
     const batchAt = this.#at.batches + (batch & (BATCHES - 1));
     const tenantAt = this.#tenantAt(slot);
     const { faultCount, doneCount } = this.#at;
@@ -344,6 +347,12 @@ export class Ring {
     words[countedAt] = end;
     queue.releaseRun(position, count);
     this.done.ring();
+  }
+
+  /** A fence counts in no batch, so that it never waits for itself. */
+  #batchOf(slot: number): number {
+    const batch = this.words[this.#side.batch + slot]!;
+    return batch !== 0 && this.words[this.at(slot) + OPCODE_AT] === FENCE ? 0 : batch;
   }
 
   #count(slot: number): void {

@@ -4,16 +4,10 @@
 import { builtinOf, IO_ENTRY, IO_OP, IO_STATUS, OBSERVABLE_BASE, OPCODES } from "../layout/mod.ts";
 import { SLOT_STATUS, SLOT_WORDS } from "../layout/mod.ts";
 import { arg } from "./check.ts";
-import { controlWord, type Effects, type Fault, type RingState } from "./effects.ts";
-import { runBody } from "./body.ts";
+import { controlWord, type Effects, type RingState } from "./effects.ts";
+import { type Outcome, runBody } from "./body.ts";
 import type { PackedOp } from "./packed.ts";
 import { mayRun, type Rights } from "./rights.ts";
-
-/** Undefined: complete. `status`: stopped, and `data` says where. */
-export type Outcome =
-  | undefined
-  | { readonly status: number; readonly data: number }
-  | { readonly fault: Fault };
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 

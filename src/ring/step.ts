@@ -15,7 +15,8 @@ import type { Continuation, Effects, Fault, RingState, StepSlot } from "./effect
 import { controlWord } from "./effects.ts";
 import type { PackedOp } from "./packed.ts";
 import { type Rights, rightsOf, rightsUnder, tenantCount } from "./rights.ts";
-import { type Outcome, Run } from "./run.ts";
+import type { Outcome } from "./body.ts";
+import { Run } from "./run.ts";
 
 /** Opcodes below this have a counter of their own. */
 const METRICS = 32;
@@ -72,7 +73,7 @@ function admit(run: Run, { control, opcodes }: RingState, work: Work): Fault | u
   if (refused !== undefined) return refused;
   const quota = controlWord("quotas") + work.tenant;
   if (control[quota] === 0) return { code: "QUOTA", detail: 0 };
-  run.count(quota, -1);
+  run.write(quota, control[quota]! - 1);
   return undefined;
 }
 
