@@ -89,6 +89,7 @@ export const FAILURES = {
   RING_INVALID: "The ring's shape or bytes break its protocol",
   RING_FULL: "The ring has no room there",
   SLOT_INVALID: "The slot cannot be published as described",
+  EXECUTOR_FAILED: "An executor's thread failed",
   OPCODE_INVALID: "The opcode, table or format cannot be registered",
   THREAD_MAY_NOT_BLOCK: "This thread may not sleep",
   // Command line.

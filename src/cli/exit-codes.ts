@@ -83,6 +83,7 @@ export const EXIT_CODES: Readonly<Record<FailureCode, Exclude<ExitCode, 0>>> = {
   RING_INVALID: 2,
   RING_FULL: 1,
   SLOT_INVALID: 2,
+  EXECUTOR_FAILED: 1,
   OPCODE_INVALID: 2,
   THREAD_MAY_NOT_BLOCK: 2,
   USAGE: 2,

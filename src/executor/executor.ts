@@ -30,6 +30,8 @@ export interface ExecutorOptions {
   readonly batchSlotsMax?: number;
   /** Ticks that ageing and the watchdog count in. With it, each turn sets the ring's clock. */
   readonly clock?: () => number;
+  /** Word 0 of a shared memory: once it is not 0, this executor stops as if the ring were shut down. */
+  readonly stop?: Int32Array;
   /** Is told of every slot. */
   readonly recorder?: SlotRecorder;
 }
@@ -46,6 +48,7 @@ export class Executor {
   readonly #clock: (() => number) | undefined;
   readonly #recorder: SlotRecorder | undefined;
   readonly #shutdown: number;
+  readonly #stop: Int32Array | undefined;
   /** Claimed slots from here to the one that runs are done, and not settled yet. */
   #unsettled = 0;
   #running = 0;
@@ -66,11 +69,13 @@ export class Executor {
     this.#run = new SlotRun(ring, { opcodes, tally: this.#tally, settle, recorder });
     this.#clock = clock;
     this.#recorder = recorder;
+    this.#stop = options.stop;
     this.#shutdown = ring.geometry.controlAt / 4 + CONTROL.fields.shutdown.at / 4;
   }
 
-  /** Whether the ring was shut down: executors claim no more, and end what they have claimed. */
+  /** Whether it, or the ring, was told to stop: it claims no more, and ends what it has claimed. */
   get stopped(): boolean {
+    if (this.#stop !== undefined && Atomics.load(this.#stop, 0) !== 0) return true;
     return Atomics.load(this.#ring.words, this.#shutdown) !== 0;
   }
 
@@ -91,7 +96,7 @@ export class Executor {
   }
 
   /**
-   * Turns until the ring is shut down, idling as `policy` says, and returns how many slots moved on. Then
+   * Turns until it is told to stop, idling as `policy` says, and returns how many slots moved on. Then
    * nothing that it claimed can go on by itself: what is still set aside fails when its owner is swept.
    */
   run(policy: IdlePolicy): number {
@@ -118,11 +123,11 @@ export class Executor {
     if (this.#run.hasTenant) this.#tally.claim(tenant, priority);
     else this.#tally.unknown(priority);
     if (status === DONE) this.#recorder?.settled(this.#ring, slot, DONE, 0, 0);
-    else this.#stop(slot, status);
+    else this.#leave(slot, status);
   }
 
   /** Ends, or sets aside, a slot that was not done in one go. */
-  #stop(slot: number, status: number): void {
+  #leave(slot: number, status: number): void {
     this.#settle();
     this.#unsettled = this.#running + 1;
     if (status === FAULT) this.#fault(slot);

@@ -6,6 +6,8 @@ export {
   assemblyScriptFlags,
   compileAssemblyScript,
 } from "./assemblyscript.ts";
+export { type ExecutorEnd, type ExecutorThread, startExecutor } from "./executor.ts";
+export type { ExecutorThreadOptions } from "./executor.ts";
 export { keepAlive } from "./keep-alive.ts";
 export { directoryFiles, openPackFiles, readFileWithin } from "./pack-files.ts";
 export { loadPackSource } from "./pack-source.ts";

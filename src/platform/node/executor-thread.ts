@@ -1,0 +1,53 @@
+// Executor thread: attaches to a ring by its memory, says so, and drains it until it is told to stop.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { Failure } from "../../base/mod.ts";
+import { Executor } from "../../executor/mod.ts";
+import { type IdlePolicy, Opcodes, Ring } from "../../ring/mod.ts";
+
+/** What the owner hands over. Both buffers are shared and outlive the thread. */
+export interface ExecutorThreadData {
+  readonly memory: SharedArrayBuffer;
+  /** One word: 0 while the thread shall run, 1 once it shall stop. */
+  readonly stop: SharedArrayBuffer;
+  readonly owner: number;
+  readonly idle: IdlePolicy;
+  readonly oneExecutor: boolean;
+  readonly batchSlotsMax: number | undefined;
+  /** URL of the module that exports `opcodes`. */
+  readonly opcodes: string | undefined;
+  readonly tickMs: number;
+}
+
+/** What the thread says, in this order. */
+export type ExecutorThreadMessage = "attached" | { readonly slots: number };
+
+const port = parentPort;
+if (port === null) throw new Error("The executor thread was not started as a thread.");
+const data = workerData as ExecutorThreadData;
+const { owner, batchSlotsMax, tickMs } = data;
+const executor = new Executor(new Ring(data.memory, { oneExecutor: data.oneExecutor }), {
+  ...{ owner, stop: new Int32Array(data.stop), opcodes: await opcodesOf(data.opcodes) },
+  ...(batchSlotsMax === undefined ? {} : { batchSlotsMax }),
+  clock: () => Math.floor((performance.timeOrigin + performance.now()) / tickMs) | 0,
+});
+say("attached");
+say({ slots: executor.run(data.idle) });
+
+function say(message: ExecutorThreadMessage): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
+  port?.postMessage(message);
+}
+
+async function opcodesOf(url: string | undefined): Promise<Opcodes> {
+  if (url === undefined) return new Opcodes();
+  const { opcodes } = (await import(url)) as { readonly opcodes?: unknown };
+  if (opcodes instanceof Opcodes) return opcodes;
+  throw new Failure("OPCODE_INVALID", {
+    at: url,
+    found:
+      opcodes === undefined ? "no export `opcodes`" : `an export \`opcodes\` of ${typeof opcodes}`,
+    expected: "an export `opcodes` made with `new Opcodes()`",
+    fix: "Export the registry that every executor of the ring shall know.",
+  });
+}
