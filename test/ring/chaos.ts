@@ -71,7 +71,7 @@ export async function chaosOfBatches({ kills, seed }: ChaosOptions): Promise<voi
   const at = stage(items, seed);
   const { ring } = at;
   const tickets = new Tickets(ring, keepAlive);
-  const counts = { offered: 0, faults: 0, next: 0, fences: 0 };
+  const counts = { offered: 0, faults: 0, next: ITEMS_PER_BATCH, fences: 0 }; // Word 0 is for tags.
   let over = false;
 
   const run = async (opcode: number, args: readonly number[], batch = 0): Promise<Settled> => {
