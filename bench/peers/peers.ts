@@ -52,6 +52,24 @@ export function openOnnxRuntime(name: OnnxRuntimeName): Opened<OnnxRuntime> {
   return open(name);
 }
 
+/** The few methods of `piscina` that are used. */
+export interface Piscina {
+  run(task: unknown): Promise<unknown>;
+  destroy(): Promise<void>;
+}
+
+export function openPiscina(): Opened<{ readonly Piscina: new (options: object) => Piscina }> {
+  return open("piscina");
+}
+
+export function openRingbuf(): Opened<{
+  readonly RingBuffer: {
+    getStorageForCapacity(capacity: number, type: unknown): SharedArrayBuffer;
+  };
+}> {
+  return open("ringbuf.js");
+}
+
 function open<Peer>(name: string): Opened<Peer> {
   const { dependencies } = require("./package.json") as {
     readonly dependencies: Readonly<Record<string, string>>;

@@ -1,0 +1,5 @@
+// Task: what piscina's thread runs in the round-trip benchmark.
+
+export function echo(item) {
+  return item;
+}
