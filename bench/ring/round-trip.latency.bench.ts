@@ -43,7 +43,7 @@ async function spinning(effort: Effort): Promise<Row> {
 }
 
 async function asleep(effort: Effort): Promise<Row> {
-  const entries = await contest([trips(ASLEEP, IDLE.wait, PAUSE_MS)], effort);
+  const entries = await contest([trips(ASLEEP, IDLE.wait, PAUSE_MS), bareWake()], effort);
   const median = measuredIn(entries, ASLEEP)?.medianNs;
   return {
     id: "ring round trip asleep",
@@ -62,6 +62,20 @@ function trips(name: string, idle: IdlePolicy, pauseMs: number): ThreadContender
       return runSides([
         { part: "trip", memory, trips: count, pauseMs },
         { part: "serve", memory, idle },
+      ]);
+    },
+  };
+}
+
+function bareWake(): ThreadContender {
+  return {
+    name: "Atomics.notify and one word back",
+    time: ({ quick }) => {
+      const buffer = new SharedArrayBuffer(64);
+      const side = { buffer, trips: quick ? 500 : 3000, pauseMs: PAUSE_MS };
+      return runSides([
+        { part: "wake", ...side },
+        { part: "woken", ...side },
       ]);
     },
   };

@@ -32,6 +32,12 @@ export type SideData =
       readonly trips: number;
       readonly pauseMs: number;
     }
+  | {
+      readonly part: "wake" | "woken";
+      readonly buffer: SharedArrayBuffer;
+      readonly trips: number;
+      readonly pauseMs: number;
+    }
   | { readonly part: "post"; readonly port: MessagePort; readonly messages: number }
   | { readonly part: "receive"; readonly port: MessagePort; readonly messages: number }
   | { readonly part: "echo"; readonly port: MessagePort }
@@ -64,6 +70,10 @@ async function play(side: SideData): Promise<Timing> {
       return serve(side);
     case "trip":
       return trip(side);
+    case "wake":
+      return wake(side);
+    case "woken":
+      return woken(side);
     case "post":
       return post(side);
     case "receive":
@@ -196,6 +206,32 @@ function trip({ memory, trips, pauseMs }: Extract<SideData, { part: "trip" }>): 
   Atomics.store(ring.words, control, 1); // SHUTDOWN.
   ring.work.ring();
   return { samples, callsPerSample: 1 };
+}
+
+type Wake = Extract<SideData, { part: "wake" | "woken" }>;
+
+/** The least that waking another thread takes: one word, one notification, one word back. */
+function wake({ buffer, trips, pauseMs }: Wake): Timing {
+  const words = new Int32Array(buffer);
+  const samples: number[] = [];
+  for (let i = 1; i <= trips; i++) {
+    Atomics.wait(words, 2, 0, pauseMs);
+    const start = performance.now();
+    Atomics.store(words, 0, i);
+    Atomics.notify(words, 0);
+    while (Atomics.load(words, 1) !== i);
+    samples.push((performance.now() - start) * 1e6);
+  }
+  return { samples, callsPerSample: 1 };
+}
+
+function woken({ buffer, trips }: Wake): Timing {
+  const words = new Int32Array(buffer);
+  for (let i = 1; i <= trips; i++) {
+    while (Atomics.load(words, 0) !== i) Atomics.wait(words, 0, i - 1);
+    Atomics.store(words, 1, i);
+  }
+  return NONE;
 }
 
 async function post({ port, messages }: Extract<SideData, { part: "post" }>): Promise<Timing> {
