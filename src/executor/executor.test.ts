@@ -214,6 +214,8 @@ test("Executor tells a recorder of each slot: as published, what it wrote, what 
   const told: unknown[] = [];
   const recorder: SlotRecorder = {
     claimed: (of, slot) => told.push(["claimed", slot, of.words[of.at(slot) + 1]! >>> 0]),
+    resumed: (slot) => told.push(["resumed", slot]),
+    idle: () => told.push("idle"),
     wrote: (index, value) => told.push(["wrote", index, value]),
     settled: (of, slot, ...rest) => told.push(["settled", slot, ...rest, of.isOut(slot)]),
   };
@@ -255,6 +257,8 @@ test("Executor tells a recorder of each slot: as published, what it wrote, what 
     ],
     ["settled", 4, SLOT_STATUS.FAULT, 2, 99, true],
   ]);
+  executor.turn();
+  expect(told.at(-1)).toBe("idle");
 });
 
 /** Anything that a hostile publisher could write, more often what makes sense. */

@@ -92,6 +92,7 @@ export class Executor {
     const count = this.#ring.claim(this.owner, this.#claimed); //     2. Claim a batch, oldest first.
     for (let i = 0; i < count; i++) this.#start(i); //                3. Run each of them.
     if (count > 0) this.#settleRest(count); //                        4. Settle what is left to settle.
+    if (resumed + count === 0) this.#recorder?.idle();
     return resumed + count;
   }
 
@@ -152,6 +153,7 @@ export class Executor {
       const slot = this.#parked.shift();
       const { status } = this.#parked;
       if (!this.#ring.resume(slot, status)) continue; // Swept.
+      this.#recorder?.resumed(slot);
       const now = this.#run.resume(slot, this.#parked);
       this.#tally.store();
       if (now !== status || now === YIELD) moved++;

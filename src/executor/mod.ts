@@ -3,3 +3,4 @@
 // thread and reads no clock.
 
 export { Executor, type ExecutorOptions } from "./executor.ts";
+export { Replay, REPLAY_TARGETS, type ReplayOptions, type ReplayTarget } from "./replay.ts";

@@ -41,3 +41,5 @@ export { IO_OP, IO_STATUS, TASK_FLAGS, WINDOW_CLASS, WINDOW_PREFIX_ARGS } from "
 export { debugLogGeometry, laneOf, RING_DEFAULTS, ringGeometry } from "./ring-geometry.ts";
 export type { RingGeometry, RingShape } from "./ring-geometry.ts";
 export { checkParam, writeParams } from "./write-params.ts";
+export { RING_LOG_HEADER, RING_LOG_MAGIC, RING_LOG_RECORD } from "./ring-log.layout.ts";
+export { RING_LOG_VERSION, RING_LOG_WRITES } from "./ring-log.layout.ts";

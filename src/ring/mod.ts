@@ -3,12 +3,17 @@
 // thread and reads no clock.
 
 export { Batch } from "./batch.ts";
-export { type BodyRun, type Outcome, runBody } from "./body.ts";
+export { type BodyRun, runBody } from "./body.ts";
 export { type ControlShape, type ControlSnapshot, decodeControl, encodeControl } from "./codec.ts";
 export { type DebugLog, type DebugRecord, decodeDebugLog, encodeDebugLog } from "./codec.ts";
 export { decodeSlot, encodeEmptyRing, encodeSlot, type SlotRecord } from "./codec.ts";
 export { apply, claim, type Continuation, type Effects } from "./effects.ts";
 export { controlWord, type RingState, stateOf, type StepSlot } from "./effects.ts";
+export { decodeLogHead, decodeRecord, encodeLogHead, isSealed, logDamaged } from "./log.ts";
+export { LOG_HEADER_WORDS, LOG_RECORD_WORDS, logHeadWords, type LogHead } from "./log.ts";
+export type { LogRecord } from "./log.ts";
+export { diffLogs, type LogDifference } from "./log-diff.ts";
+export { LogRecorder, type LogSink } from "./log-recorder.ts";
 export { createRing, type FormatOptions, geometryOf } from "./format.ts";
 export { type CustomOpcode, type DfaTable, type OpcodeAnswer, Opcodes } from "./opcodes.ts";
 export { type KnownOpcode, type OpcodeCall } from "./opcodes.ts";
@@ -18,7 +23,6 @@ export type { SlotRecorder } from "./record.ts";
 export { maskOf, mayRun, tenantCount } from "./rights.ts";
 export { type OfferOptions, Ring, slotMessage } from "./ring.ts";
 export { type PackedSlot, type SingleSlot, Slot } from "./slot.ts";
-export { checkSlotWords, slotWords } from "./slot-words.ts";
 export { step } from "./step.ts";
 export { sweep } from "./sweep.ts";
 export { controlSnapshot, isActive, occupancy, since, windowTelemetry } from "./telemetry.ts";

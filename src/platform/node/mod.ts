@@ -12,5 +12,6 @@ export { keepAlive } from "./keep-alive.ts";
 export { directoryFiles, openPackFiles, readFileWithin } from "./pack-files.ts";
 export { loadPackSource } from "./pack-source.ts";
 export { modelFolder } from "./model-folder.ts";
+export { createRingLog, type LogEnd, type LogReader, openRingLog, writeLog } from "./ring-log.ts";
 export { sharedTicker, type SharedTickerOptions } from "./shared-ticker.ts";
 export { newEpoch, startTicker, type Ticker, type TickerOptions } from "./ticker.ts";
