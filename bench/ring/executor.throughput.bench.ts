@@ -1,11 +1,15 @@
 // How many slots does an executor on a thread run in a second, published by one other thread: slots that
 // do nothing, and slots that hold several operations.
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { OBSERVABLE_BASE, OPCODES } from "../../src/layout/mod.ts";
 import { Batch, createRing, type PackedOp, Slot } from "../../src/ring/mod.ts";
 import type { Bench } from "../harness/bench.ts";
 import type { Effort } from "../harness/measure.ts";
-import { atLeast, type Row } from "../harness/row.ts";
+import { atLeast, atMost, measuredIn, type Row } from "../harness/row.ts";
 import { contest, millions, runSides, type ThreadContender } from "./contest.ts";
 
 const RUN = 64;
@@ -14,6 +18,8 @@ const NOP: PackedOp = { opcode: OPCODES.NOP.code, args: [] };
 const STORE: PackedOp = { opcode: OPCODES.STORE_U32.code, args: [7, OBSERVABLE_BASE] };
 const ADD: PackedOp = { opcode: OPCODES.ATOMIC_ADD.code, args: [0, OBSERVABLE_BASE] };
 
+/** Steps of the busy opcode that take about a microsecond. */
+const ROUNDS = 800;
 const GOAL_SLOTS = 10;
 const GOAL_OPS = 25;
 
@@ -28,6 +34,9 @@ export const bench: Bench = {
     const nops = Array.from({ length: 23 }, () => NOP);
     yield await packedRow(effort, "23 NOPs", nops, 0, GOAL_OPS);
     yield await packedRow(effort, "2 stores, 2 additions, 1 NOP", [STORE, ADD, STORE, ADD, NOP], 7);
+    const busy = Slot.single({ tenant: 0, opcode: 8, args: [ROUNDS, OBSERVABLE_BASE] });
+    yield await recording(effort, "NOP", nop, 0);
+    yield await recording(effort, "a slot that works for a microsecond", busy, 7, 4);
   },
 };
 
@@ -57,21 +66,55 @@ async function row(
   return { id: `executor ${what}`, what: `a slot of ${what}, run`, entries, goals, notes };
 }
 
-function program(name: string, slot: Slot, stored: number): ThreadContender {
+/** The same slots with a log on a file, and without. */
+async function recording(
+  effort: Effort,
+  what: string,
+  slot: Slot,
+  stored: number,
+  divisor = 1,
+): Promise<Row> {
+  const [on, off] = ["annulus, recording", "annulus, not recording"];
+  const contenders = [
+    program(on, slot, stored, { log: true, divisor }),
+    program(off, slot, stored, { divisor }),
+  ];
+  const entries = await contest(contenders, effort);
+  const ratio = measuredIn(entries, off)?.firstOverThis;
+  const cost = ratio === undefined ? undefined : (1 - 1 / ratio) * 100;
+  return {
+    id: `executor recording, ${what}`,
+    what: `${what}, run with a log of every slot on a file`,
+    entries,
+    goals: divisor > 1 ? [atMost("<= 10 % less throughput", 10, cost)] : [],
+    notes: [`Recording takes ${cost?.toFixed(1)} % of the throughput.`],
+  };
+}
+
+function program(
+  name: string,
+  slot: Slot,
+  stored: number,
+  { log = false, divisor = 1 } = {},
+): ThreadContender {
   return {
     name,
-    time: ({ quick }) => {
+    time: async ({ quick }) => {
       const memory = createRing({ slots: SLOTS });
-      const slots = quick ? 1 << 20 : 1 << 22;
+      const slots = (quick ? 1 << 20 : 1 << 22) / divisor;
       const words = new Batch(
         0,
         Array.from({ length: RUN }, () => slot),
       ).words();
       const side = { memory, slots, run: RUN, alone: true };
-      return runSides([
+      const folder = log ? await mkdtemp(join(tmpdir(), "annulus-bench-")) : undefined;
+      const path = folder && join(folder, "slots.log");
+      const timing = await runSides([
         { part: "publish-program", words, ...side },
-        { part: "execute", stored, ...side },
+        { part: "execute", stored, log: path, ...side },
       ]);
+      if (folder !== undefined) await rm(folder, { recursive: true });
+      return timing;
     },
   };
 }

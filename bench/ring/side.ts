@@ -4,6 +4,7 @@
 import { createRequire } from "node:module";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 
+import { createRingLog } from "../../src/platform/node/mod.ts";
 import { Executor } from "../../src/executor/mod.ts";
 import { CONTROL, OBSERVABLE_BASE, SLOT_STATUS } from "../../src/layout/mod.ts";
 import { type IdlePolicy, Opcodes, Ring, slotMessage } from "../../src/ring/mod.ts";
@@ -24,7 +25,12 @@ export type SideData =
   | ({ readonly part: "publish"; readonly first: number; readonly step: number } & RingSide)
   | ({ readonly part: "take"; readonly owner: number; readonly takers: number } & RingSide)
   | ({ readonly part: "publish-program"; readonly words: Int32Array } & RingSide)
-  | ({ readonly part: "execute"; readonly stored: number } & RingSide)
+  | ({
+      readonly part: "execute";
+      readonly stored: number;
+      /** Where to log every slot. */
+      readonly log?: string | undefined;
+    } & RingSide)
   | { readonly part: "serve"; readonly memory: SharedArrayBuffer; readonly idle: IdlePolicy }
   | {
       readonly part: "trip";
@@ -50,11 +56,6 @@ export type SideData =
     };
 
 const NONE: Timing = { samples: [], callsPerSample: 0 };
-const data = workerData as SideData;
-const timing = await play(data);
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
-parentPort!.postMessage(timing);
-if ("port" in data) data.port.close();
 
 async function play(side: SideData): Promise<Timing> {
   switch (side.part) {
@@ -120,7 +121,7 @@ function take({
   const [taken, sumAt] = [control + OBSERVABLE_BASE, control + OBSERVABLE_BASE + 1];
   const into = new Int32Array(run);
   const { words } = ring;
-  const clock = new Chunks();
+  const clock = new Chunks(slots);
   let [own, sum] = [0, 0];
   while (takers === 1 ? own < slots : Atomics.load(words, taken) < slots) {
     const count = ring.claim(owner, into);
@@ -162,10 +163,18 @@ function refill({ words, geometry }: Ring): void {
 }
 
 /** Runs all slots; `stored` is what the first observable word must hold in the end. */
-function execute({ memory, slots, run, stored }: Extract<SideData, { part: "execute" }>): Timing {
+function execute({
+  memory,
+  slots,
+  run,
+  stored,
+  log,
+}: Extract<SideData, { part: "execute" }>): Timing {
   const ring = new Ring(memory, { oneExecutor: true });
-  const executor = new Executor(ring, { owner: 1, opcodes: new Opcodes(), batchSlotsMax: run });
-  const clock = new Chunks();
+  const writer = log === undefined ? undefined : createRingLog(log, ring, { owner: 1 });
+  const recorder = writer === undefined ? {} : { recorder: writer.recorder };
+  const executor = new Executor(ring, { owner: 1, opcodes: BUSY, batchSlotsMax: run, ...recorder });
+  const clock = new Chunks(slots);
   for (let done = 0; done < slots; clock.at(done)) done += executor.turn();
   const control = ring.geometry.controlAt / 4;
   const word = (at: number): number => ring.words[control + at]!;
@@ -175,8 +184,22 @@ function execute({ memory, slots, run, stored }: Extract<SideData, { part: "exec
     word(OBSERVABLE_BASE),
   ];
   if (found.join() !== [0, slots, stored].join()) throw new Error(`the ring ends with ${found}`);
+  const end = writer?.close();
+  if (end !== undefined && end.records !== slots)
+    throw new Error(`the log has ${end.records} slots`);
   return clock.timing;
 }
+
+/** Opcode 8 works for about a microsecond, and writes what it made of its argument. */
+const BUSY = new Opcodes().register({
+  ...{ name: "busy", code: 8, arity: 2, bound: 1, idempotent: true },
+  body: ({ args: [rounds = 0, to = 0], write }) => {
+    let state = 1;
+    for (let i = 0; i < rounds; i++) state = (Math.imul(state, 1_103_515_245) + 12_345) | 0;
+    write(to, state === 0 ? 1 : 7);
+    return undefined;
+  },
+});
 
 function serve({ memory, idle }: Extract<SideData, { part: "serve" }>): Timing {
   const ring = new Ring(memory, { oneExecutor: true });
@@ -315,7 +338,7 @@ function ringbuf({
   };
   const ring = new RingBuffer(buffer, Int32Array);
   const words = new Int32Array(16 * run);
-  const clock = new Chunks();
+  const clock = new Chunks(slots);
   let sum = 0;
   for (let item = 0; item < slots; item += run) {
     if (part === "push") {
@@ -333,3 +356,9 @@ function ringbuf({
   if (sum !== sumTo(slots)) throw new Error(`the items' sum is ${sum}`);
   return clock.timing;
 }
+
+const data = workerData as SideData;
+const timing = await play(data);
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
+parentPort!.postMessage(timing);
+if ("port" in data) data.port.close();

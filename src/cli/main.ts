@@ -13,6 +13,7 @@ import { type Io, processIo } from "./io.ts";
 import { presentFailure } from "./output.ts";
 import { moduleVerbs } from "./module.ts";
 import { packVerbs } from "./pack.ts";
+import { ringVerbs } from "./ring.ts";
 import { runVerb } from "./run.ts";
 
 /** Every verb: a function that adds its command to the program. */
@@ -22,6 +23,7 @@ const VERBS: readonly ((program: Command, io: Io) => void)[] = [
   packVerbs,
   initVerbs,
   moduleVerbs,
+  ringVerbs,
   doctorVerb,
 ];
 

@@ -45,6 +45,11 @@ export class LogRecorder implements SlotRecorder {
   /** Its slot; -1 between two. */
   #slot = -1;
   #idleLooks = 0;
+  #ring: Ring | undefined;
+  #tickets = 0;
+  #batches = 0;
+  #masks = 0;
+  #tenants = 0;
 
   /** `owner` is the executor's. Records go to `sink` in batches; `flush` hands on what is left. */
   constructor(owner: number, sink: LogSink, batchRecords = LOG_BATCH_RECORDS) {
@@ -54,24 +59,24 @@ export class LogRecorder implements SlotRecorder {
   }
 
   claimed(ring: Ring, slot: number): void {
-    this.#setAside();
-    this.#idleLooks = 0;
-    const { words, geometry } = ring;
+    if (this.#slot >= 0) this.#setAside();
+    if (ring !== this.#ring) this.#attach(ring);
+    const { words } = ring;
     const records = this.#records;
     const [at, from] = [this.#at, ring.at(slot)];
     const tenant = words[from + TENANT_AT]! >>> 0;
-    const control = geometry.controlAt / 4;
+    this.#idleLooks = 0;
     this.#slot = slot;
     records[at + SLOT_AT] = slot;
-    records[at + TICKET_AT] = words[geometry.sides.ticket / 4 + slot]!;
+    records[at + TICKET_AT] = words[this.#tickets + slot]!;
     records[at + OWNER_AT] = this.#owner;
-    records[at + BATCH_AT] = words[geometry.sides.batch / 4 + slot]!;
-    records[at + MASK_AT] = tenant < geometry.tenants ? words[control + MASKS + tenant]! : 0;
+    records[at + BATCH_AT] = words[this.#batches + slot]!;
+    records[at + MASK_AT] = tenant < this.#tenants ? words[this.#masks + tenant]! : 0;
     records[at + PUBLISHED_AT] = SLOT_STATUS.PUBLISHED;
     for (let i = 1; i < SLOT_WORDS; i++) records[at + PUBLISHED_AT + i] = words[from + i]!;
     records[at + WRITES_AT] = 0;
     records[at + HASH_AT] = LOG_HASH_START;
-    records.fill(0, at + FIRST_WRITES_AT, at + FIRST_WRITES_AT + 2 * RING_LOG_WRITES);
+    for (let i = 0; i < 2 * RING_LOG_WRITES; i++) records[at + FIRST_WRITES_AT + i] = 0;
   }
 
   resumed(slot: number): void {
@@ -121,6 +126,15 @@ export class LogRecorder implements SlotRecorder {
     if (this.#at > 0) this.#sink(this.#records.subarray(0, this.#at));
     this.#at = 0;
     this.#idleLooks = 0;
+  }
+
+  #attach(ring: Ring): void {
+    const { sides, controlAt, tenants } = ring.geometry;
+    this.#ring = ring;
+    this.#tickets = sides.ticket / 4;
+    this.#batches = sides.batch / 4;
+    this.#masks = controlAt / 4 + MASKS;
+    this.#tenants = tenants;
   }
 
   #setAside(): void {

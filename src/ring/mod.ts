@@ -13,6 +13,7 @@ export { decodeLogHead, decodeRecord, encodeLogHead, isSealed, logDamaged } from
 export { LOG_HEADER_WORDS, LOG_RECORD_WORDS, logHeadWords, type LogHead } from "./log.ts";
 export type { LogRecord } from "./log.ts";
 export { diffLogs, type LogDifference } from "./log-diff.ts";
+export { mergeLogs } from "./log-merge.ts";
 export { LogRecorder, type LogSink } from "./log-recorder.ts";
 export { createRing, type FormatOptions, geometryOf } from "./format.ts";
 export { type CustomOpcode, type DfaTable, type OpcodeAnswer, Opcodes } from "./opcodes.ts";

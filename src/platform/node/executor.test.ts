@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
 import { Failure } from "../../base/mod.ts";
@@ -5,6 +8,7 @@ import { FAULT_CODES, OBSERVABLE_BASE as O, OPCODES } from "../../layout/mod.ts"
 import { createRing, IDLE, Ring, slotMessage, Tickets } from "../../ring/mod.ts";
 import { startExecutor } from "./executor.ts";
 import { keepAlive } from "./keep-alive.ts";
+import { openRingLog } from "./ring-log.ts";
 
 const opcodes = new URL("./opcodes.fixture.ts", import.meta.url);
 
@@ -36,7 +40,7 @@ test.each(Object.entries(IDLE))(
     expect(await run(8, O, O + 1)).toMatchObject({ state: "done" });
     expect(observable(1)).toBe(42);
     expect(await run(99)).toEqual({ state: "fault", code: FAULT_CODES.UNKNOWN_OPCODE, detail: 99 });
-    expect(await executor.stop()).toEqual({ how: "stopped", slots: 3, lost: 0 });
+    expect(await executor.stop()).toMatchObject({ how: "stopped", slots: 3, lost: 0 });
     expect(await executor.ended).toEqual(await executor.stop());
   },
 );
@@ -58,7 +62,7 @@ test("What waits for others when its executor stops is lost, and says so", async
   const executor = await startExecutor(memory, { owner: 7 });
   const fence = run(OPCODES.BATCH_FENCE.code, 1, 0, 5);
   await run(OPCODES.NOP.code);
-  expect(await executor.stop()).toEqual({ how: "stopped", slots: 2, lost: 1 });
+  expect(await executor.stop()).toMatchObject({ how: "stopped", slots: 2, lost: 1 });
   expect(await fence).toEqual({ state: "fault", code: FAULT_CODES.WORKER_LOST, detail: 7 });
 });
 
@@ -83,4 +87,21 @@ test("startExecutor() says what is wrong with a module of opcodes, an owner and 
   expect((await start({ owner: 0 })).message).toContain("an owner is 1 or more");
   const wrong = failureOf(startExecutor(new SharedArrayBuffer(8), { owner: 1 }));
   expect((await wrong).code).toBe("RING_INVALID");
+});
+
+test("startExecutor() logs every slot that its thread runs, and refuses a file that is there", async () => {
+  const { memory, run } = ringOf();
+  const log = join(await mkdtemp(join(tmpdir(), "annulus-executor-")), "slots.log");
+  const executor = await startExecutor(memory, { owner: 3, opcodes, log });
+  await run(OPCODES.STORE_U32.code, 5, O);
+  await run(8, O, O + 1);
+  const end = await executor.stop();
+  expect(end).toMatchObject({ how: "stopped", log: { records: 2, lost: 0, failure: undefined } });
+  using reader = openRingLog(log);
+  expect([...reader.records()]).toMatchObject([
+    { owner: 3, firstWrites: [{ index: O, value: 5 }] },
+    { owner: 3, firstWrites: [{ index: O + 1, value: 10 }] },
+  ]);
+  expect((await failureOf(startExecutor(memory, { owner: 4, log }))).message).toContain("EEXIST");
+  await rm(dirname(log), { recursive: true });
 });

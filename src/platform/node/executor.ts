@@ -8,6 +8,8 @@ import { Worker } from "node:worker_threads";
 import { Failure } from "../../base/mod.ts";
 import { IDLE, type IdlePolicy, Ring, sweep } from "../../ring/mod.ts";
 import type { ExecutorThreadData, ExecutorThreadMessage } from "./executor-thread.ts";
+import type { ThreadLogEnd } from "./executor-thread.ts";
+import { type LogEnd, unwritable } from "./ring-log.ts";
 
 export interface ExecutorThreadOptions {
   /** The name under which it owns slots, from 1. Give each new thread a new one. */
@@ -20,13 +22,23 @@ export interface ExecutorThreadOptions {
   readonly batchSlotsMax?: number;
   /** A module that exports `opcodes`, a registry of custom opcodes, tables and formats. */
   readonly opcodes?: string | URL;
+  /** A file for the log of every slot that it runs; it must not be there yet. See `annulus ring`. */
+  readonly log?: string;
   /** Milliseconds of one tick of the ring's clock, in which ageing counts: 1. */
   readonly tickMs?: number;
 }
 
-/** How a thread ended. `lost`: slots that it held and that failed with WORKER_LOST. */
+/**
+ * How a thread ended. `lost`: slots that it held and that failed with WORKER_LOST. One that is killed, or
+ * fails, leaves its log without what it had not written yet.
+ */
 export type ExecutorEnd =
-  | { readonly how: "stopped"; readonly slots: number; readonly lost: number }
+  | {
+      readonly how: "stopped";
+      readonly slots: number;
+      readonly lost: number;
+      readonly log: LogEnd | undefined;
+    }
   | { readonly how: "killed"; readonly lost: number }
   | { readonly how: "failed"; readonly failure: Failure; readonly lost: number };
 
@@ -51,11 +63,14 @@ export async function startExecutor(
   const { owner, idle = IDLE.spinThenWait, oneExecutor = false, tickMs = 1 } = options;
   const ring = new Ring(memory);
   const stop = new SharedArrayBuffer(4);
-  const { batchSlotsMax, opcodes } = options;
-  const data = { memory, stop, owner, idle, oneExecutor, tickMs, batchSlotsMax };
+  const { batchSlotsMax, opcodes, log } = options;
+  const data = { memory, stop, owner, idle, oneExecutor, tickMs, batchSlotsMax, log };
   const worker = startThread({ ...data, opcodes: opcodes && new URL(opcodes).href });
   let killed = false;
-  const ended = endOf(worker, () => killed).then((end) => ({ ...end, lost: sweep(ring, owner) }));
+  const ended = endOf(worker, log, () => killed).then((end) => ({
+    ...end,
+    lost: sweep(ring, owner),
+  }));
   const early = await Promise.race([attached(worker), ended]);
   if (early !== undefined) throw early.how === "failed" ? early.failure : died(undefined);
   worker.unref();
@@ -99,15 +114,16 @@ async function attached(worker: Worker): Promise<undefined> {
 }
 
 type End =
-  | { readonly how: "stopped"; readonly slots: number }
+  | { readonly how: "stopped"; readonly slots: number; readonly log: LogEnd | undefined }
   | { readonly how: "killed" }
   | { readonly how: "failed"; readonly failure: Failure };
 
-function endOf(worker: Worker, killed: () => boolean): Promise<End> {
+function endOf(worker: Worker, path: string | undefined, killed: () => boolean): Promise<End> {
   const { promise, resolve } = Promise.withResolvers<End>();
   let end: End | undefined;
   worker.on("message", (message: ExecutorThreadMessage) => {
-    if (message !== "attached") end = { how: "stopped", slots: message.slots };
+    if (message === "attached") return;
+    end = { how: "stopped", slots: message.slots, log: logEndOf(path, message.log) };
   });
   worker.on("error", (cause) => void (end = { how: "failed", failure: died(cause) }));
   worker.on("exit", () => {
@@ -115,6 +131,12 @@ function endOf(worker: Worker, killed: () => boolean): Promise<End> {
     else resolve(end ?? { how: "failed", failure: died(undefined) });
   });
   return promise;
+}
+
+function logEndOf(path: string | undefined, end: ThreadLogEnd | undefined): LogEnd | undefined {
+  if (path === undefined || end === undefined) return undefined;
+  const { records, lost, found } = end;
+  return { records, lost, failure: found === undefined ? undefined : unwritable(path, found) };
 }
 
 /** A `Failure` that the thread threw comes as a plain error with its code and facts. */

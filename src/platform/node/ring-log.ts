@@ -4,7 +4,13 @@ import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { Failure } from "../../base/mod.ts";
 import { decodeLogHead, decodeRecord, encodeLogHead, isSealed } from "../../ring/mod.ts";
 import { LOG_HEADER_WORDS, LOG_RECORD_WORDS, logDamaged, LogRecorder } from "../../ring/mod.ts";
-import { type LogHead, logHeadWords, type LogRecord, type Ring } from "../../ring/mod.ts";
+import {
+  type LogHead,
+  logHeadWords,
+  type LogRecord,
+  type LogSink,
+  type Ring,
+} from "../../ring/mod.ts";
 
 const RECORD_BYTES = LOG_RECORD_WORDS * 4;
 /** Records that are read at once: 512 KiB. */
@@ -22,6 +28,8 @@ export interface LogEnd {
 
 export interface LogWriter {
   readonly recorder: LogRecorder;
+  /** Appends whole records, as a `LogSink` takes them. Never fails: what finds no room is counted. */
+  readonly write: LogSink;
   /** Writes what is left and closes the file. */
   close(): LogEnd;
 }
@@ -51,19 +59,20 @@ export function writeLog(
   attempt(path, () => writeAll(file, encodeLogHead(head)));
   let [records, lost] = [0, 0];
   let failure: Failure | undefined;
-  const recorder = new LogRecorder(owner, (batch) => {
+  const write: LogSink = (batch) => {
     const count = batch.length / LOG_RECORD_WORDS;
     try {
       if (failure !== undefined) lost += count;
       else writeAll(file, batch);
       if (failure === undefined) records += count;
     } catch (cause) {
-      failure = unwritable(path, cause); // Half a record may be there: a reader cuts it.
+      failure = unwritable(path, (cause as Error).message, cause); // Half a record may be there: a reader cuts it.
       lost += count;
     }
-  });
+  };
+  const recorder = new LogRecorder(owner, write);
   return {
-    recorder,
+    ...{ recorder, write },
     close() {
       recorder.flush();
       closeSync(file);
@@ -174,7 +183,7 @@ function attempt<Result>(path: string, act: () => Result): Result {
   try {
     return act();
   } catch (cause) {
-    throw unwritable(path, cause);
+    throw unwritable(path, (cause as Error).message, cause);
   }
 }
 
@@ -193,10 +202,11 @@ function readable<Result>(path: string, act: () => Result): Result {
   }
 }
 
-function unwritable(path: string, cause: unknown): Failure {
+/** The failure of a log at `path`, for what was found. */
+export function unwritable(path: string, found: string, cause?: unknown): Failure {
   const facts = {
     at: path,
-    found: (cause as Error).message,
+    found,
     expected: "a new file with room for the log",
     fix: "Name a file that is not there yet, on a disk with room.",
   };
