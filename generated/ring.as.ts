@@ -74,7 +74,7 @@ export const STARVATION_CLAIMS: u32 = 16;
 
 // Control words, as indices of words.
 
-/** Not 0: executors stop before their next slot. */
+/** Not 0: executors claim no more, and end what they have claimed. */
 // @ts-ignore: decorator
 @inline
 export const CONTROL_SHUTDOWN: u32 = 0;
@@ -788,7 +788,7 @@ export function setSlotArgs(slot: usize, index: u32, value: u32): void {
   store<u32>(slot + (<usize>index << 2), value, 16);
 }
 
-/** Not 0: executors stop before their next slot. */
+/** Not 0: executors claim no more, and end what they have claimed. */
 // @ts-ignore: decorator
 @inline
 export function controlShutdown(control: usize): u32 {

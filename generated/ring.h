@@ -59,7 +59,7 @@ _Static_assert(offsetof(struct annulus_slot, args) == 16, "annulus_slot.args is 
 
 /* 640 bytes, little-endian. */
 struct annulus_control {
-  uint32_t shutdown; /* not 0: executors stop before their next slot */
+  uint32_t shutdown; /* not 0: executors claim no more, and end what they have claimed */
   uint32_t done_count; /* slots completed, DONE or FAULT; wraps */
   uint32_t tenant_base; /* index of the first tenant mask: 3 */
   uint32_t tenant_masks[29]; /* classes of opcodes that each tenant may run; 0 is nobody */
@@ -227,7 +227,7 @@ _Static_assert(offsetof(struct annulus_task_slot, flags) == 60, "annulus_task_sl
 #define ANNULUS_STARVATION_CLAIMS 16u /* above NORMAL in a row, then one below */
 
 /* Control words, as indices of words. */
-#define ANNULUS_CONTROL_SHUTDOWN 0u /* not 0: executors stop before their next slot */
+#define ANNULUS_CONTROL_SHUTDOWN 0u /* not 0: executors claim no more, and end what they have claimed */
 #define ANNULUS_CONTROL_DONE_COUNT 1u /* slots completed, DONE or FAULT; wraps */
 #define ANNULUS_CONTROL_TENANT_BASE 2u /* index of the first tenant mask: 3 */
 #define ANNULUS_CONTROL_TENANT_MASKS 3u /* classes of opcodes that each tenant may run; 0 is nobody */

@@ -61,7 +61,7 @@ const MEMCPY_WORDS_PER_RUN: u32 = 4096u; // then MEMCPY yields
 const STARVATION_CLAIMS: u32 = 16u; // above NORMAL in a row, then one below
 
 // Control words, as indices of words.
-const CONTROL_SHUTDOWN: u32 = 0u; // not 0: executors stop before their next slot
+const CONTROL_SHUTDOWN: u32 = 0u; // not 0: executors claim no more, and end what they have claimed
 const CONTROL_DONE_COUNT: u32 = 1u; // slots completed, DONE or FAULT; wraps
 const CONTROL_TENANT_BASE: u32 = 2u; // index of the first tenant mask: 3
 const CONTROL_TENANT_MASKS: u32 = 3u; // classes of opcodes that each tenant may run; 0 is nobody

@@ -5,6 +5,7 @@ import { fieldsOf, type Layout } from "./layout.ts";
 import { cell, structTable } from "./print-md.ts";
 import * as codes from "./ring-codes.ts";
 import { RING_STRUCTURES } from "./ring-constants.ts";
+import { RING_LOG_HEADER, RING_LOG_RECORD } from "./ring-log.layout.ts";
 import { SIDE_TABLES } from "./ring.layout.ts";
 
 /** The table of this name: a structure, such as `slot`, or one of the lists of codes. */
@@ -28,6 +29,8 @@ const TABLES: Readonly<Record<string, () => string>> = {
   "io operations": () => codeTable(codes.IO_OP),
   "io statuses": () => codeTable(codes.IO_STATUS),
   "task flags": () => codeTable(codes.TASK_FLAGS),
+  "log header": () => structTable(RING_LOG_HEADER),
+  "log record": () => structTable(RING_LOG_RECORD),
 };
 
 /** A table of words by index, which is how the protocol speaks of them. */

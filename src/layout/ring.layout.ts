@@ -50,7 +50,7 @@ export const FAULT_DETAIL_ARG = 10;
 
 /** The control words that every ring has; the observable words follow. */
 export const CONTROL = layout("Control", {
-  shutdown: ["u32", "not 0: executors stop before their next slot"],
+  shutdown: ["u32", "not 0: executors claim no more, and end what they have claimed"],
   done_count: ["u32", "slots completed, DONE or FAULT; wraps"],
   tenant_base: ["u32", "index of the first tenant mask: 3"],
   tenant_masks: ["u32", "classes of opcodes that each tenant may run; 0 is nobody", 29],
