@@ -4,8 +4,8 @@
 // on it: the worker executor, or the oracle. What hosts did while the log was written is taken from the
 // log: each slot runs under the mask that its tenant had, and finds quota where it found some.
 
-import { CONTROL, FAULT_CODES, IO_ENTRY, IO_STATUS, OPCODES, SLOT_STATUS } from "../layout/mod.ts";
-import { SLOT } from "../layout/mod.ts";
+import { CONTROL, FAULT_CODES, IO_ENTRY, IO_STATUS, OPCODES, PRIORITY } from "../layout/mod.ts";
+import { SLOT, SLOT_STATUS } from "../layout/mod.ts";
 import { apply, createRing, type LogHead, type LogRecord, type Opcodes } from "../ring/mod.ts";
 import { Ring, type SlotRecorder, stateOf, step } from "../ring/mod.ts";
 import { Executor } from "./executor.ts";
@@ -55,11 +55,8 @@ export class Replay {
   /** Publishes the record's slot again and runs it to its end. False: it waits for what the log lacks. */
   run(record: LogRecord): boolean {
     const ring = this.#ring;
-    this.#words.set(record.published);
-    const priority = this.#words[PRIORITY_AT]!;
-    if (priority < 0 || priority > 4) this.#words[PRIORITY_AT] = 2; // One lane takes any; `offer` too.
     this.#prepare(record);
-    const slot = ring.offer(this.#words, 1, { held: true, batch: record.batch });
+    const slot = this.#publish(record);
     for (let turns = 0; turns < TURNS; turns++) {
       this.#turn();
       const status = ring.status(slot);
@@ -68,6 +65,17 @@ export class Replay {
       this.#answer(record);
     }
     return false;
+  }
+
+  /** A slot of a ring with one lane may say any priority, and then says it here too. */
+  #publish({ published, batch }: LogRecord): number {
+    const ring = this.#ring;
+    const priority = published[PRIORITY_AT]!;
+    this.#words.set(published);
+    if (priority > PRIORITY.IDLE) this.#words[PRIORITY_AT] = PRIORITY.NORMAL;
+    const slot = ring.offer(this.#words, 1, { held: true, batch });
+    ring.words[ring.at(slot) + PRIORITY_AT] = priority;
+    return slot;
   }
 
   /** What the host had set for this slot, as far as its record tells. */
