@@ -52,6 +52,13 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^attention, attention: \d+ calls$/m,
     /^products, native: \d+ calls$/m,
   ],
+  "07-slots.ts": [
+    /^\{\n? *state: 'done',/m,
+    /^ada has \[ 42, 42 \]$/m,
+    /^bob: \{ state: 'fault', code: 4, detail: 160 \}$/m,
+    /^bob: \{ state: 'fault', code: 9, detail: 0 \}$/m,
+    /^the executor stopped$/m,
+  ],
 };
 
 test("every numbered example has its promises here, and fits on a page", async () => {

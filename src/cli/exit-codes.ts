@@ -1,12 +1,13 @@
 // Exit codes: what each failure means to a script.
 //
-//   0 done     2 usage or unreadable input     3 pack refused     4 kernel failed     1 anything else
+//   0 done     2 usage or unreadable input     3 pack refused     4 kernel failed     5 logs differ
+//   1 anything else
 //
 // The table names every code, so that a new one does not compile before somebody has decided.
 
 import type { FailureCode } from "../base/mod.ts";
 
-export type ExitCode = 0 | 1 | 2 | 3 | 4;
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5;
 
 export const EXIT_CODES: Readonly<Record<FailureCode, Exclude<ExitCode, 0>>> = {
   PACK_UNREADABLE: 2,
@@ -88,7 +89,7 @@ export const EXIT_CODES: Readonly<Record<FailureCode, Exclude<ExitCode, 0>>> = {
   QUIESCE_TIMEOUT: 1,
   RING_LOG_INVALID: 2,
   RING_LOG_UNWRITABLE: 1,
-  RINGS_DIFFER: 1,
+  RINGS_DIFFER: 5,
   EXECUTOR_FAILED: 1,
   OPCODE_INVALID: 2,
   THREAD_MAY_NOT_BLOCK: 2,

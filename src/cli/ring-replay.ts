@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { type Command, Option } from "commander";
 import { Failure } from "../base/mod.ts";
 import { Replay, REPLAY_TARGETS, type ReplayTarget } from "../executor/mod.ts";
-import { FAULT_CODES } from "../layout/mod.ts";
+import { FAULT_CODES, OPCODES, SLOT } from "../layout/mod.ts";
 import { type LogReader, openRingLog, writeLog } from "../platform/node/mod.ts";
 import { decodeRecord, diffLogs, LogRecorder, type LogRecord, mergeLogs } from "../ring/mod.ts";
 import { Opcodes } from "../ring/mod.ts";
@@ -27,11 +27,12 @@ export function ringReplay(ring: Command, io: Io): void {
   const on = new Option("--on <target>", "what runs them").choices(REPLAY_TARGETS);
   const command = ring
     .command("replay")
-    .description("Run the slots of a log again; exit with 1 where one ends otherwise.")
+    .description("Run the slots of a log again and say where one ends otherwise.")
     .argument("<log...>", "a log, or those of all executors of one ring")
     .addOption(on.default("worker", "the worker executor"))
     .option("--opcodes <module>", "a module that exports the `opcodes` that the log uses")
-    .option("--output <file>", "also write the replayed slots to a new log");
+    .option("--output <file>", "also write the replayed slots to a new log")
+    .addHelpText("after", HELP);
   verb<ReplayFlags>(command, io, async (paths, flags) => {
     const logs = paths.map((path) => openRingLog(resolve(io.cwd, path)));
     try {
@@ -67,7 +68,7 @@ async function replayAll(logs: readonly LogReader[], flags: ReplayFlags, io: Io)
   using progress = progressOn(process.stderr, size, io.now, "slot");
   let [slots, first] = [0, undefined as Failure | undefined];
   for (const record of mergeLogs(logs.map((log) => log.records()))) {
-    needOpcode(record, opcodes);
+    needOpcodes(record, opcodes);
     progress.step(++slots);
     if (!replay.run(record)) throw waitsForEver(slots, record);
     const difference = diffLogs([record], ran.splice(0));
@@ -94,16 +95,29 @@ async function load(path: string, io: Io): Promise<{ readonly opcodes?: unknown 
   }
 }
 
-function needOpcode({ published, code }: LogRecord, opcodes: Opcodes): void {
-  const opcode = published[1]!;
-  if (opcodes.opcode(opcode) !== undefined || code === FAULT_CODES.UNKNOWN_OPCODE) return;
-  if (code === FAULT_CODES.UNAUTHORISED) return; // It never came to its opcode.
+function needOpcodes(record: LogRecord, opcodes: Opcodes): void {
+  const missing = opcodesIn(record).find((opcode) => opcodes.opcode(opcode) === undefined);
+  if (missing === undefined) return;
   throw new Failure("OPCODE_INVALID", {
-    at: "the log",
-    found: `opcode ${opcode}, which is nobody's here`,
+    at: `record ${record.number}`,
+    found: `opcode ${missing}, which is nobody's here`,
     expected: "builtins, and what --opcodes registers",
     fix: "Pass --opcodes with the module that the executor had.",
   });
+}
+
+const { MALFORMED_ARGS, QUOTA, UNAUTHORISED, UNKNOWN_OPCODE } = FAULT_CODES;
+const OPCODE_AT = SLOT.fields.opcode.at / 4;
+const ARGS_AT = SLOT.fields.args.at / 4;
+
+/** The opcodes that a slot had to know, packed ones too, before it ended as it did. */
+function opcodesIn({ published, code }: LogRecord): readonly number[] {
+  const opcode = published[OPCODE_AT]!;
+  if (code === UNAUTHORISED || code === UNKNOWN_OPCODE) return [];
+  if (opcode !== OPCODES.PACKED_SLOT.code) return [opcode];
+  if (code === QUOTA || code === MALFORMED_ARGS) return [];
+  const bytes = new Uint8Array(Uint32Array.from(published.slice(ARGS_AT)).buffer);
+  return Array.from({ length: bytes[0]! }, (_, op) => bytes[2 + 2 * op]!);
 }
 
 function invalidModule(at: string, found: string, cause?: unknown): Failure {
@@ -120,3 +134,14 @@ function waitsForEver(record: number, { slot }: LogRecord): Failure {
     fix: "Name the logs of all its executors in one command.",
   });
 }
+
+const HELP = `
+Each slot runs to its end before the next one, under the mask that its tenant had.
+
+Examples:
+  annulus ring replay slots.log
+  annulus ring replay one.log two.log --on oracle --opcodes opcodes.ts --output again.log
+
+Exit codes: 0 each slot ended as recorded, 5 one did not, 2 usage or unusable input, 1 the new log
+cannot be written.
+`;

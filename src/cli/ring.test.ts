@@ -12,24 +12,25 @@ import {
   encodeLogHead,
   Opcodes,
   Ring,
+  Slot,
   slotMessage,
 } from "../ring/mod.ts";
-import { annulus } from "./command.fixture.ts";
+import { annulus, annulusProcess } from "./command.fixture.ts";
 
 let cwd = "";
 const custom = new Opcodes().register({
-  ...{ name: "nine", code: 9, arity: 1, bound: 1, idempotent: true },
+  ...{ name: "nine", code: 9, arity: 1, bound: 1, idempotent: true, packable: true },
   body: ({ args: [at = 0], write }) => void write(at, 9),
 });
 
-/** A log of three slots; the last one is custom where `opcode` says so. */
-function record(name: string, { value = 7, opcode = 0 } = {}): void {
+/** A log of three slots; the last one is `last`. */
+function record(name: string, { value = 7, last = slotMessage(OPCODES.NOP.code) } = {}): void {
   const ring = new Ring(createRing({ slots: 4 }));
   const log = createRingLog(join(cwd, name), ring, { owner: 1 });
   const executor = new Executor(ring, { owner: 1, opcodes: custom, recorder: log.recorder });
   ring.offer(slotMessage(OPCODES.STORE_U32.code, [value, O]));
   ring.offer(slotMessage(OPCODES.LOAD_U32.code, [O, 1]));
-  ring.offer(slotMessage(opcode, [O + 2]));
+  ring.offer(last);
   executor.turn();
   log.close();
 }
@@ -38,13 +39,16 @@ beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), "annulus-ring-"));
   record("a.log");
   record("b.log", { value: 8 });
-  record("custom.log", { opcode: 9 });
+  record("custom.log", { last: slotMessage(9, [O + 2]) });
+  const ops = [{ opcode: 9, args: [O + 2] }];
+  const packed = Slot.packed({ tenant: 0, ops, arityOf: custom.packableArity });
+  record("packed.log", { last: packed.words() });
   const ring = new URL("../ring/mod.ts", import.meta.url).href;
   await writeFile(
     join(cwd, "opcodes.ts"),
     `import { Opcodes } from ${JSON.stringify(ring)};
      export const opcodes = new Opcodes().register({ name: "nine", code: 9, arity: 1, bound: 1,
-       idempotent: true, body: ({ args: [at = 0], write }) => void write(at, 9) });`,
+       idempotent: true, packable: true, body: ({ args: [at = 0], write }) => void write(at, 9) });`,
   );
   await writeFile(join(cwd, "empty.ts"), "export {};");
 });
@@ -77,9 +81,9 @@ test("annulus ring replay writes what ran to a new log, and diff finds nothing b
   });
 });
 
-test("annulus ring diff names the first slot and word, and exits with 1", async () => {
+test("annulus ring diff names the first slot and word, and exits with 5", async () => {
   const { exit, error } = await json("diff", "a.log", "b.log");
-  expect([exit, error?.["code"]]).toEqual([1, "RINGS_DIFFER"]);
+  expect([exit, error?.["code"]]).toEqual([5, "RINGS_DIFFER"]);
   expect(error).toMatchObject({
     at: "record 1, slot 0, ticket 1: published word 4 (args[0])",
     found: "8 (0x8)",
@@ -87,7 +91,7 @@ test("annulus ring diff names the first slot and word, and exits with 1", async 
   });
 });
 
-test("annulus ring replay exits with 1 where a slot ends otherwise", async () => {
+test("annulus ring replay exits with 5 where a slot ends otherwise", async () => {
   const bytes = await readFile(join(cwd, "a.log"));
   const header = 64 + (160 + 64) * 4;
   const head = decodeLogHead(
@@ -97,23 +101,39 @@ test("annulus ring replay exits with 1 where a slot ends otherwise", async () =>
   const changed = Buffer.concat([Buffer.from(encodeLogHead(head).buffer), bytes.subarray(header)]);
   await writeFile(join(cwd, "changed.log"), changed);
   expect(await json("replay", "changed.log", "--on", "oracle")).toMatchObject({
-    ...{ exit: 1 },
+    ...{ exit: 5 },
     error: { code: "RINGS_DIFFER", at: "record 1, slot 0, ticket 1: status" },
   });
 });
 
 test("annulus ring replay needs the module of a log's custom opcodes", async () => {
-  expect(await json("replay", "custom.log")).toMatchObject({
-    ...{ exit: 2, error: { code: "OPCODE_INVALID", found: "opcode 9, which is nobody's here" } },
-  });
-  expect(await json("replay", "custom.log", "--opcodes", "opcodes.ts")).toMatchObject({
-    exit: 0,
-    slots: 3,
-  });
+  const error = { code: "OPCODE_INVALID", found: "opcode 9, which is nobody's here" };
+  for (const log of ["custom.log", "packed.log"]) {
+    expect(await json("replay", log)).toMatchObject({
+      ...{ exit: 2, error: { ...error, at: "record 3" } },
+    });
+    expect(await json("replay", log, "--opcodes", "opcodes.ts")).toMatchObject({
+      ...{ exit: 0, slots: 3 },
+    });
+  }
   for (const wrong of ["empty.ts", "none.ts"])
     expect(await json("replay", "a.log", "--opcodes", wrong)).toMatchObject({
       ...{ exit: 2, error: { code: "OPCODE_INVALID", at: wrong } },
     });
+});
+
+test("annulus ring diff says what it cuts, and a process of its own exits as documented", async () => {
+  await writeFile(join(cwd, "cut.log"), await readFile(join(cwd, "a.log")));
+  await truncate(join(cwd, "cut.log"), 64 + 224 * 4 + 3 * 128 - 1);
+  expect(await json("diff", "cut.log", "cut.log")).toMatchObject({
+    ...{ exit: 0, slots: 2, tornBytes: 2 * 127 },
+  });
+  const { exit, out, err } = await annulusProcess(cwd, "ring", "diff", "a.log", "cut.log");
+  expect({ exit, out }).toEqual({ exit: 5, out: "" });
+  expect(err).toContain("record 3, slot 2, ticket 3: end of the log");
+  expect((await annulusProcess(cwd, "ring", "diff", "a.log", "a.log")).out).toBe(
+    "3 slots, no difference\n",
+  );
 });
 
 test("annulus ring show lists slots, and says what it leaves out and what is torn", async () => {

@@ -71,9 +71,7 @@ export async function chaosOfBatches({ kills, seed }: ChaosOptions): Promise<voi
   const at = stage(items, seed);
   const { ring } = at;
   const tickets = new Tickets(ring, keepAlive);
-  const counts = { offered: 0, faults: 0, next: ITEMS_PER_BATCH, fences: 0 }; // Word 0 is for tags.
-  let over = false;
-
+  const counts = { offered: 0, faults: 0, next: ITEMS_PER_BATCH, fences: 0, over: false }; // Word 0 is for tags.
   const run = async (opcode: number, args: readonly number[], batch = 0): Promise<Settled> => {
     for (;;) {
       const slot = ring.offer(slotMessage(opcode, args), 1, { held: true, batch });
@@ -103,7 +101,7 @@ export async function chaosOfBatches({ kills, seed }: ChaosOptions): Promise<voi
     expect(at.ran(item)).toBe(item + 1); // It may run again, and must in the end have run.
   };
   const batches = async (id: number): Promise<void> => {
-    while (!over && counts.next + ITEMS_PER_BATCH <= items) {
+    while (!counts.over && counts.next + ITEMS_PER_BATCH <= items) {
       const first = counts.next;
       counts.next += ITEMS_PER_BATCH;
       let settled = 0;
@@ -125,7 +123,7 @@ export async function chaosOfBatches({ kills, seed }: ChaosOptions): Promise<voi
   };
 
   const publishing = Promise.all(Array.from({ length: BATCHES }, (_, i) => batches(i + 1)));
-  const lost = await killing(at, kills, 2).finally(() => (over = true));
+  const lost = await killing(at, kills, 2).finally(() => (counts.over = true));
   const rest = await startExecutor(at.memory, { owner: 1_000_000 });
   await publishing;
   expect(await run(NOP.code, [])).toMatchObject({ state: "done" });
@@ -141,29 +139,29 @@ export async function chaosOfRuns({ kills, seed }: ChaosOptions): Promise<void> 
   const run = 32;
   const at = stage(items, seed);
   const words = new Int32Array(16 * run);
-  let [offered, over] = [0, false];
+  const counts = { offered: 0, over: false };
   const publishing = (async () => {
-    while (!over && offered + run <= items) {
+    while (!counts.over && counts.offered + run <= items) {
       for (let i = 0; i < run; i++)
-        words.set(slotMessage(ATOMIC_ADD.code, [1, OBSERVABLE_BASE + offered + i]), 16 * i);
+        words.set(slotMessage(ATOMIC_ADD.code, [1, OBSERVABLE_BASE + counts.offered + i]), 16 * i);
       while (at.ring.offer(words, run) < 0) await sleep(0);
-      offered += run;
+      counts.offered += run;
       at.refill();
-      if (offered % (run * 64) === 0) await sleep(0);
+      if (counts.offered % (run * 64) === 0) await sleep(0);
     }
   })();
   const lost = await killing(at, kills, 1, { oneExecutor: true, idle: { spins: 100, sleepMs: 1 } });
-  over = true;
+  counts.over = true;
   const rest = await startExecutor(at.memory, { owner: 1_000_000, oneExecutor: true });
   await publishing;
-  await expect.poll(() => at.counter("done_count"), { timeout: 20_000 }).toBe(offered);
+  await expect.poll(() => at.counter("done_count"), { timeout: 20_000 }).toBe(counts.offered);
   expect(await rest.stop()).toMatchObject({ how: "stopped", lost: 0 });
-  expect(at.counter("done_count")).toBe(offered);
+  expect(at.counter("done_count")).toBe(counts.offered);
   expect(at.counter("fault_count")).toBe(lost);
   let ran = 0;
-  for (let item = 0; item < offered; item++) {
+  for (let item = 0; item < counts.offered; item++) {
     if (at.ran(item) > 1) expect(at.ran(item), `item ${item}`).toBe(1);
     ran += at.ran(item);
   }
-  expect(ran).toBeGreaterThanOrEqual(offered - lost);
+  expect(ran).toBeGreaterThanOrEqual(counts.offered - lost);
 }
