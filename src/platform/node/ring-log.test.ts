@@ -235,13 +235,14 @@ test("A disk that is full fails a log's beginning; one that fills up ends it and
     expect.stringContaining("ENOSPC"),
   ]);
   // A limit on this file's size, in a process of its own, stands for a disk that fills up.
+  const path = fresh();
   const script = `
     import { createRingLog } from ${JSON.stringify(new URL("./ring-log.ts", import.meta.url).href)};
     import { Executor } from ${JSON.stringify(new URL("../../executor/mod.ts", import.meta.url).href)};
     import { createRing, Opcodes, Ring } from ${JSON.stringify(new URL("../../ring/mod.ts", import.meta.url).href)};
     process.on("SIGXFSZ", () => {});
     const ring = new Ring(createRing({ slots: 4096 }));
-    const log = createRingLog(${JSON.stringify(fresh())}, ring, { owner: 1 });
+    const log = createRingLog(${JSON.stringify(path)}, ring, { owner: 1 });
     const executor = new Executor(ring, { owner: 1, opcodes: new Opcodes(), recorder: log.recorder });
     for (let i = 0; i < 4; i++) {
       ring.offer(new Int32Array(16 * 4096), 4096);
@@ -249,10 +250,11 @@ test("A disk that is full fails a log's beginning; one that fills up ends it and
     }
     const { records, lost, failure } = log.close();
     console.log(JSON.stringify({ records, lost, code: failure?.code, free: ring.isOut(0) }));`;
-  const limited = `ulimit -f 1024; exec "$0" --input-type=module --eval "$1"`; // 1 MiB or 512 KiB.
+  const limited = `ulimit -f 1000; exec "$0" --input-type=module --eval "$1"`; // Blocks of 512 or 1024 bytes: it ends within a batch.
   const run = spawnSync("sh", ["-c", limited, process.execPath, script], { encoding: "utf8" });
   const told = JSON.parse(run.stdout) as { records: number; lost: number; code: string };
   expect(told).toMatchObject({ code: "RING_LOG_UNWRITABLE", free: false });
-  expect(told.records).toBeGreaterThan(0);
   expect(told.records + told.lost).toBe(4 * 4096);
+  expect(recordsOf(path)).toHaveLength(told.records);
+  expect(told.records).toBeGreaterThan(0);
 });

@@ -56,18 +56,21 @@ export function writeLog(
   { owner, overwrite = false }: { owner: number; overwrite?: boolean },
 ): LogWriter {
   const file = attempt(path, () => openSync(path, overwrite ? "w" : "wx"));
-  attempt(path, () => writeAll(file, encodeLogHead(head)));
-  let [records, lost] = [0, 0];
+  try {
+    attempt(path, () => writeAll(file, encodeLogHead(head)));
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+  let [taken, bytes] = [0, 0];
   let failure: Failure | undefined;
   const write: LogSink = (batch) => {
-    const count = batch.length / LOG_RECORD_WORDS;
+    taken += batch.length / LOG_RECORD_WORDS;
+    if (failure !== undefined) return;
     try {
-      if (failure !== undefined) lost += count;
-      else writeAll(file, batch);
-      if (failure === undefined) records += count;
+      writeAll(file, batch, (count) => (bytes += count));
     } catch (cause) {
-      failure = unwritable(path, (cause as Error).message, cause); // Half a record may be there: a reader cuts it.
-      lost += count;
+      failure = unwritable(path, (cause as Error).message, cause);
     }
   };
   const recorder = new LogRecorder(owner, write);
@@ -76,7 +79,8 @@ export function writeLog(
     close() {
       recorder.flush();
       closeSync(file);
-      return { records, lost, failure };
+      const records = Math.floor(bytes / RECORD_BYTES); // Behind them half a one may be: a reader cuts it.
+      return { records, lost: taken - records, failure };
     },
   };
 }
@@ -155,9 +159,14 @@ class FileLog implements LogReader {
   }
 }
 
-function writeAll(file: number, words: Int32Array): void {
+/** Writes all words, and tells of each part that was written: a disk may fill up midway. */
+function writeAll(file: number, words: Int32Array, wrote?: (bytes: number) => void): void {
   const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+  for (let at = 0; at < bytes.length;) {
+    const count = writeSync(file, bytes, at);
+    wrote?.(count);
+    at += count;
+  }
 }
 
 function readWords(file: number, at: number, bytes: number, path: string): Int32Array {
