@@ -28,6 +28,12 @@ export function withoutRustTarget(): string | undefined {
   return existsSync(stdout.trim()) ? undefined : "rustc without the target wasm32-unknown-unknown";
 }
 
+/** Undefined where Promela models can be checked: spin writes C, which gcc compiles. */
+export function withoutSpin(): string | undefined {
+  if (spawnSync("spin", ["-V"]).status !== 0) return "no spin";
+  return runs("gcc") ? undefined : "no gcc";
+}
+
 /** What is put behind the name of a test that is skipped, so that summaries show why. */
 export function because(missing: string | undefined): string {
   return missing === undefined ? "" : ` (SKIPPED: ${missing})`;

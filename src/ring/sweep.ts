@@ -21,6 +21,8 @@ export function sweep(ring: Ring, owner: number): number {
     if (lose(ring, slot, owner)) failed++;
     else ring.reclaim(slot);
   }
+  ring.work.ring(); // It may have died between settling a slot and ringing.
+  ring.done.ring();
   return failed;
 }
 

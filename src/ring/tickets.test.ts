@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { FAULT_CODES } from "../layout/mod.ts";
+import { FAULT_CODES, SLOT_STATUS } from "../layout/mod.ts";
 import { createRing } from "./format.ts";
 import { Ring, slotMessage } from "./ring.ts";
 import { sweep } from "./sweep.ts";
@@ -58,4 +58,15 @@ test("Tickets see a slot that had settled before anyone asked, while they wait f
   expect(tickets.pending).toBe(1);
   ring.complete(late);
   expect(await other).toMatchObject({ state: "done" });
+});
+
+test("sweep() wakes those who wait, even when its executor had settled everything and not rung", async () => {
+  const { ring, offer, tickets } = start();
+  const into = new Int32Array(1);
+  const outcome = tickets.outcome(offer());
+  await new Promise((resume) => setImmediate(resume)); // The watch sleeps.
+  ring.claim(1, into);
+  ring.words[ring.at(into[0]!)] = SLOT_STATUS.DONE; // And it died.
+  expect(sweep(ring, 1)).toBe(0);
+  expect(await outcome).toMatchObject({ state: "done" });
 });
