@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { OBSERVABLE_BASE, OPCODES } from "../../src/layout/mod.ts";
-import { Batch, createRing, type PackedOp, Slot } from "../../src/ring/mod.ts";
+import { Batch, createRingMemory, type PackedOp, Slot } from "../../src/ring/mod.ts";
 import type { Bench } from "../harness/bench.ts";
 import type { Effort } from "../harness/measure.ts";
 import { atLeast, atMost, measuredIn, type Row } from "../harness/row.ts";
@@ -29,8 +29,8 @@ export const bench: Bench = {
   async *rows(effort) {
     const nop = Slot.single({ tenant: 0, opcode: OPCODES.NOP.code });
     const store = Slot.single({ ...{ tenant: 0, opcode: STORE.opcode }, args: STORE.args });
-    yield await row(effort, "NOP", [program("annulus, NOP", nop, 0)], GOAL_SLOTS, 1);
-    yield await row(effort, "STORE_U32", [program("annulus, STORE_U32", store, 7)], undefined, 1);
+    yield await row(effort, "NOP", both("NOP", nop, 0), GOAL_SLOTS, 1);
+    yield await row(effort, "STORE_U32", both("STORE_U32", store, 7), undefined, 1);
     const nops = Array.from({ length: 23 }, () => NOP);
     yield await packedRow(effort, "23 NOPs", nops, 0, GOAL_OPS);
     yield await packedRow(effort, "2 stores, 2 additions, 1 NOP", [STORE, ADD, STORE, ADD, NOP], 7);
@@ -48,7 +48,13 @@ function packedRow(
   goal?: number,
 ): Promise<Row> {
   const slot = Slot.packed({ tenant: 0, ops });
-  return row(effort, what, [program(`annulus, ${what}`, slot, stored)], goal, ops.length);
+  return row(effort, what, both(what, slot, stored), goal, ops.length);
+}
+
+/** The executor as it is, and without its path in WebAssembly. */
+function both(what: string, slot: Slot, stored: number): ThreadContender[] {
+  const plain = program(`annulus, ${what}, TypeScript alone`, slot, stored, { plain: true });
+  return [program(`annulus, ${what}`, slot, stored), plain];
 }
 
 async function row(
@@ -95,12 +101,13 @@ function program(
   name: string,
   slot: Slot,
   stored: number,
-  { log = false, divisor = 1 } = {},
+  { log = false, plain = false, divisor = 1 } = {},
 ): ThreadContender {
   return {
     name,
     time: async ({ quick }) => {
-      const memory = createRing({ slots: SLOTS });
+      const made = createRingMemory({ slots: SLOTS });
+      const memory = made.buffer as unknown as SharedArrayBuffer;
       const slots = (quick ? 1 << 20 : 1 << 22) / divisor;
       const words = new Batch(
         0,
@@ -111,7 +118,7 @@ function program(
       const path = folder && join(folder, "slots.log");
       const timing = await runSides([
         { part: "publish-program", words, ...side },
-        { part: "execute", stored, log: path, ...side },
+        { part: "execute", stored, log: path, quick: plain ? undefined : made, ...side },
       ]);
       if (folder !== undefined) await rm(folder, { recursive: true });
       return timing;

@@ -30,6 +30,8 @@ export type SideData =
       readonly stored: number;
       /** Where to log every slot. */
       readonly log?: string | undefined;
+      /** The ring's memory, to run simple slots in WebAssembly. */
+      readonly quick?: WebAssembly.Memory | undefined;
     } & RingSide)
   | { readonly part: "serve"; readonly memory: SharedArrayBuffer; readonly idle: IdlePolicy }
   | {
@@ -169,11 +171,16 @@ function execute({
   run,
   stored,
   log,
+  quick,
 }: Extract<SideData, { part: "execute" }>): Timing {
   const ring = new Ring(memory, { oneExecutor: true });
   const writer = log === undefined ? undefined : createRingLog(log, ring, { owner: 1 });
   const recorder = writer === undefined ? {} : { recorder: writer.recorder };
-  const executor = new Executor(ring, { owner: 1, opcodes: BUSY, batchSlotsMax: run, ...recorder });
+  const options = { owner: 1, opcodes: BUSY, batchSlotsMax: run, ...recorder };
+  const executor = new Executor(
+    ring,
+    quick === undefined ? options : { ...options, memory: quick },
+  );
   const clock = new Chunks(slots);
   for (let done = 0; done < slots; clock.at(done)) done += executor.turn();
   const control = ring.geometry.controlAt / 4;

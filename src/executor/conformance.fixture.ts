@@ -14,7 +14,15 @@ import {
   type RingGeometry,
   SLOT_STATUS,
 } from "../layout/mod.ts";
-import { apply, type Continuation, controlWord, createRing, Opcodes, Ring } from "../ring/mod.ts";
+import {
+  apply,
+  type Continuation,
+  controlWord,
+  createRing,
+  createRingMemory,
+  Opcodes,
+  Ring,
+} from "../ring/mod.ts";
 import { type RingState, Slot, stateOf, step } from "../ring/mod.ts";
 
 /** One slot of a program. */
@@ -33,9 +41,11 @@ export interface Program {
 
 /** The executor under test, over one ring. `turn` returns 0 when nothing moved. */
 export interface MakeExecutor {
-  make(ring: Ring, opcodes: Opcodes): { turn(): number };
+  make(ring: Ring, opcodes: Opcodes, memory?: WebAssembly.Memory): { turn(): number };
   /** Slots that it claims in one turn: after SHUTDOWN those are still run. */
   readonly batchSlots: number;
+  /** Its ring lies in a memory of WebAssembly, which it is given. */
+  readonly inWebAssembly?: true;
 }
 
 export const SHAPE = {
@@ -103,12 +113,14 @@ export function testOpcodes(): Opcodes {
 /** Runs a program on the oracle and on the executor, and fails where their words differ. */
 export function conform(make: MakeExecutor, program: Program): RingState {
   const opcodes = testOpcodes();
-  const [judge, tested] = [ringOf(program), ringOf(program)];
+  const judge = ringOf(program, createRing(SHAPE, { firstPosition: -7 }));
+  const memory = make.inWebAssembly && createRingMemory(SHAPE, { firstPosition: -7 });
+  const tested = ringOf(program, memory?.buffer ?? createRing(SHAPE, { firstPosition: -7 }));
   const [expected, found] = [judge, tested].map(({ words }) => stateOf(words.buffer, opcodes)) as [
     RingState,
     RingState,
   ];
-  const executor = make.make(tested, opcodes);
+  const executor = make.make(tested, opcodes, memory);
   untilStill(oracle(judge, expected, make.batchSlots), expected);
   untilStill(() => executor.turn(), found);
   for (const region of ["control", "batches", "debug", "io", "slots"] as const)
@@ -117,8 +129,8 @@ export function conform(make: MakeExecutor, program: Program): RingState {
   return found;
 }
 
-function ringOf({ items, setup = {} }: Program): Ring {
-  const ring = new Ring(createRing(SHAPE, { firstPosition: -7 }));
+function ringOf({ items, setup = {} }: Program, memory: ArrayBufferLike): Ring {
+  const ring = new Ring(memory as SharedArrayBuffer);
   const control = ring.geometry.controlAt / 4;
   for (const [index, value] of Object.entries(setup)) ring.words[control + Number(index)] = value;
   for (const { slot, batch = 0 } of items) {

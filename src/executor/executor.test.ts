@@ -22,6 +22,12 @@ const alone: MakeExecutor = {
   batchSlots: 5,
 };
 
+const quick: MakeExecutor = {
+  make: (ring, opcodes, memory) => new Executor(ring, { owner: 1, opcodes, memory: memory! }),
+  batchSlots: 64,
+  inWebAssembly: true,
+};
+
 const USER = maskOf(["NOP_AND_FENCE", "CONTROL_READ", "CONTROL_WRITE", "MEMCPY", "DFA", "CUSTOM"]);
 const MASKS = controlWord("tenant_masks");
 const QUOTAS = controlWord("quotas");
@@ -144,6 +150,7 @@ const PROGRAMS: Readonly<Record<string, readonly Item[]>> = {
 describe.each([
   ["many", many],
   ["alone", alone],
+  ["quick", quick],
 ])("Executor, %s on its side", (_, makeOne) => {
   test.each(Object.entries(PROGRAMS))("%s", (__, items) => {
     conform(makeOne, { items, setup: SETUP });

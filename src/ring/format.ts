@@ -8,6 +8,10 @@ import { fieldsOf, type RingGeometry, ringGeometry, type RingShape } from "../la
 import { CONTROL, LANE_CURSORS, RING_HEADER, RING_MAGIC, RING_VERSION } from "../layout/mod.ts";
 import { encodeControl } from "./codec.ts";
 
+const PAGE_BYTES = 65_536;
+/** Behind a ring that createRingMemory() made, for what executors keep there. */
+const EXECUTOR_PAGES = 1;
+
 /** Where the lanes begin to count. Tests start short of 2^32 to see positions wrap. */
 export interface FormatOptions {
   readonly firstPosition?: number;
@@ -20,10 +24,29 @@ export function createRing(
 ): SharedArrayBuffer {
   const geometry = ringGeometry(shape);
   const memory = new SharedArrayBuffer(geometry.totalBytes);
+  format(memory, geometry, options);
+  return memory;
+}
+
+/**
+ * As createRing(), in a memory that executors can also use from WebAssembly; its last page is theirs. Others
+ * attach to its `buffer`.
+ */
+export function createRingMemory(
+  shape: Partial<RingShape> = {},
+  options: FormatOptions = {},
+): WebAssembly.Memory {
+  const geometry = ringGeometry(shape);
+  const pages = Math.ceil(geometry.totalBytes / PAGE_BYTES) + EXECUTOR_PAGES;
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  format(memory.buffer, geometry, options);
+  return memory;
+}
+
+function format(memory: ArrayBufferLike, geometry: RingGeometry, options: FormatOptions): void {
   writeHeader(new Uint32Array(memory, 0, RING_HEADER.bytes / 4), geometry);
   writeControl(memory, geometry);
   writeTurns(memory, geometry, (options.firstPosition ?? 0) >>> 0);
-  return memory;
 }
 
 /** Where everything is in a formatted memory. Fails with RING_INVALID for anything else. */
@@ -74,7 +97,7 @@ function writeHeader(header: Uint32Array, geometry: RingGeometry): void {
     header[at / 4] = values[name as keyof typeof values];
 }
 
-function writeControl(memory: SharedArrayBuffer, geometry: RingGeometry): void {
+function writeControl(memory: ArrayBufferLike, geometry: RingGeometry): void {
   const { controlAt, controlWords, tenants, observables } = geometry;
   const words = new Uint32Array(memory, controlAt, controlWords);
   words.set(new Uint32Array(encodeControl({ tenants, observables }).buffer));
@@ -85,7 +108,7 @@ function writeControl(memory: SharedArrayBuffer, geometry: RingGeometry): void {
 }
 
 /** Cursors at the first position, and every slot free for the first publisher that reaches it. */
-function writeTurns(memory: SharedArrayBuffer, geometry: RingGeometry, first: number): void {
+function writeTurns(memory: ArrayBufferLike, geometry: RingGeometry, first: number): void {
   const turns = new Uint32Array(memory, geometry.sides.turn, geometry.slots);
   for (let lane = 0; lane + 1 < geometry.laneStarts.length; lane++) {
     const at = geometry.cursorsAt + lane * LANE_CURSORS.bytes;

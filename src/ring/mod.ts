@@ -15,7 +15,7 @@ export type { LogRecord } from "./log.ts";
 export { diffLogs, type LogDifference } from "./log-diff.ts";
 export { mergeLogs } from "./log-merge.ts";
 export { LogRecorder, type LogSink } from "./log-recorder.ts";
-export { createRing, type FormatOptions, geometryOf } from "./format.ts";
+export { createRing, createRingMemory, type FormatOptions, geometryOf } from "./format.ts";
 export { type CustomOpcode, type DfaTable, type OpcodeAnswer, Opcodes } from "./opcodes.ts";
 export { type KnownOpcode, type OpcodeCall } from "./opcodes.ts";
 export { type ArityOf, packableArity, type PackedOp, PACKED_HEAD, PackedOps } from "./packed.ts";

@@ -4,11 +4,12 @@ import { parentPort, workerData } from "node:worker_threads";
 import { Failure } from "../../base/mod.ts";
 import { Executor } from "../../executor/mod.ts";
 import { type IdlePolicy, Opcodes, Ring } from "../../ring/mod.ts";
+import { ringBuffer } from "./ring-buffer.ts";
 import { createRingLog, type LogEnd, type LogWriter } from "./ring-log.ts";
 
-/** What the owner hands over. Both buffers are shared and outlive the thread. */
+/** What the owner hands over. Both memories are shared and outlive the thread. */
 export interface ExecutorThreadData {
-  readonly memory: SharedArrayBuffer;
+  readonly memory: SharedArrayBuffer | WebAssembly.Memory;
   /** One word: 0 while the thread shall run, 1 once it shall stop. */
   readonly stop: SharedArrayBuffer;
   readonly owner: number;
@@ -35,12 +36,13 @@ const port = parentPort;
 if (port === null) throw new Error("The executor thread was not started as a thread.");
 const data = workerData as ExecutorThreadData;
 const { owner, batchSlotsMax, tickMs } = data;
-const ring = new Ring(data.memory, { oneExecutor: data.oneExecutor });
+const ring = new Ring(ringBuffer(data.memory), { oneExecutor: data.oneExecutor });
 const log = data.log === undefined ? undefined : createRingLog(data.log, ring, { owner });
 const executor = new Executor(ring, {
   ...{ owner, stop: new Int32Array(data.stop), opcodes: await opcodesOf(data.opcodes) },
   ...(batchSlotsMax === undefined ? {} : { batchSlotsMax }),
   ...(log === undefined ? {} : { recorder: log.recorder }),
+  ...(data.memory instanceof WebAssembly.Memory ? { memory: data.memory } : {}),
   clock: () => Math.floor((performance.timeOrigin + performance.now()) / tickMs) | 0,
 });
 say("attached");

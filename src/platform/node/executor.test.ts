@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 
 import { Failure } from "../../base/mod.ts";
 import { FAULT_CODES, OBSERVABLE_BASE as O, OPCODES } from "../../layout/mod.ts";
-import { createRing, IDLE, Ring, slotMessage, Tickets } from "../../ring/mod.ts";
+import { createRing, createRingMemory, IDLE, Ring, slotMessage, Tickets } from "../../ring/mod.ts";
 import { startExecutor } from "./executor.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { openRingLog } from "./ring-log.ts";
@@ -44,6 +44,23 @@ test.each(Object.entries(IDLE))(
     expect(await executor.ended).toEqual(await executor.stop());
   },
 );
+
+test("startExecutor() runs slots in a memory of WebAssembly, and hands on what is not simple", async () => {
+  const memory = createRingMemory({ slots: 16 });
+  const ring = new Ring(memory.buffer as unknown as SharedArrayBuffer);
+  const tickets = new Tickets(ring, keepAlive);
+  const run = (opcode: number, ...args: number[]) =>
+    tickets.outcome(ring.offer(slotMessage(opcode, args), 1, { held: true }));
+  await using executor = await startExecutor(memory, { owner: 1, opcodes });
+  const outcomes = [run(OPCODES.STORE_U32.code, 21, O), run(8, O, O + 1), run(99)];
+  expect((await Promise.all(outcomes)).map(({ state }) => state)).toEqual([
+    "done",
+    "done",
+    "fault",
+  ]);
+  expect(ring.words[ring.geometry.controlAt / 4 + O + 1]).toBe(42);
+  expect(await executor.stop()).toMatchObject({ how: "stopped", slots: 3, lost: 0 });
+});
 
 test("An executor that is killed loses the slot that it ran, and another goes on with the rest", async () => {
   const { memory, run } = ringOf();

@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads";
 import { Failure } from "../../base/mod.ts";
 import { IDLE, type IdlePolicy, Ring, sweep } from "../../ring/mod.ts";
 import type { ExecutorThreadData, ExecutorThreadMessage } from "./executor-thread.ts";
+import { ringBuffer } from "./ring-buffer.ts";
 import type { ThreadLogEnd } from "./executor-thread.ts";
 import { type LogEnd, unwritable } from "./ring-log.ts";
 
@@ -54,14 +55,14 @@ export interface ExecutorThread extends AsyncDisposable {
 
 /**
  * Starts an executor for the ring in `memory` on a thread of its own, and resolves once it has attached.
- * It keeps no process alive. Fails with EXECUTOR_FAILED, RING_INVALID or OPCODE_INVALID.
+ * Over a memory of createRingMemory() it runs simple slots in WebAssembly. It keeps no process alive. Fails with EXECUTOR_FAILED, RING_INVALID or OPCODE_INVALID.
  */
 export async function startExecutor(
-  memory: SharedArrayBuffer,
+  memory: SharedArrayBuffer | WebAssembly.Memory,
   options: ExecutorThreadOptions,
 ): Promise<ExecutorThread> {
   const { owner, idle = IDLE.spinThenWait, oneExecutor = false, tickMs = 1 } = options;
-  const ring = new Ring(memory);
+  const ring = new Ring(ringBuffer(memory));
   const stop = new SharedArrayBuffer(4);
   const { batchSlotsMax, opcodes, log } = options;
   const data = { memory, stop, owner, idle, oneExecutor, tickMs, batchSlotsMax, log };
