@@ -2,7 +2,8 @@
 //
 // Time, randomness and environment come from outside, so that a seed replays a whole run; and the
 // inner rooms load in a browser, so they import nothing of Node's and few packages. Free of both bans
-// are `platform`, `cli` and the front-door files of `src`, which hand these things in, and tests.
+// are `platform`, `cli` and the front-door files of `src`, which hand these things in, tests, and AssemblyScript,
+// which sees nothing but its memory.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
@@ -45,7 +46,7 @@ export interface Ban {
 export function bansIn(source: string): Ban[] {
   return readdirSync(source, { recursive: true, encoding: "utf8" })
     .map((file) => file.split(sep).join("/"))
-    .filter((file) => file.endsWith(".ts") && !/\.(?:test|fixture)\.ts$/.test(file))
+    .filter((file) => file.endsWith(".ts") && !/\.(?:test|fixture|as)\.ts$/.test(file))
     .toSorted()
     .flatMap((file) => bansOf(file, readFileSync(join(source, file), "utf8")));
 }
