@@ -4,35 +4,12 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { OBSERVABLE_BASE as O, OPCODES, SLOT_STATUS } from "../layout/mod.ts";
-import { controlWord, createRing, IDLE, maskOf, Opcodes, Ring } from "../ring/mod.ts";
+import { controlWord, createRing, IDLE, Opcodes, Ring } from "../ring/mod.ts";
 import { type RingState, Slot, slotMessage, type SlotRecorder, sweep } from "../ring/mod.ts";
-import { conform, type Item, type MakeExecutor, type Program } from "./conformance.fixture.ts";
+import { conform, type Item } from "./conformance.fixture.ts";
 import { single, slotOf, testOpcodes, WINDOW } from "./conformance.fixture.ts";
+import { EXECUTORS, programs, QUOTAS, SETUP } from "./programs.fixture.ts";
 import { Executor } from "./executor.ts";
-
-const many: MakeExecutor = {
-  make: (ring, opcodes) => new Executor(ring, { owner: 1, opcodes }),
-  batchSlots: 64,
-};
-const alone: MakeExecutor = {
-  make({ words }, opcodes) {
-    const ring = new Ring(words.buffer as SharedArrayBuffer, { oneExecutor: true });
-    return new Executor(ring, { owner: 1, opcodes, batchSlotsMax: 5 });
-  },
-  batchSlots: 5,
-};
-
-const quick: MakeExecutor = {
-  make: (ring, opcodes, memory) => new Executor(ring, { owner: 1, opcodes, memory: memory! }),
-  batchSlots: 64,
-  inWebAssembly: true,
-};
-
-const USER = maskOf(["NOP_AND_FENCE", "CONTROL_READ", "CONTROL_WRITE", "MEMCPY", "DFA", "CUSTOM"]);
-const MASKS = controlWord("tenant_masks");
-const QUOTAS = controlWord("quotas");
-/** Tenant 1 is an ordinary user, tenant 2 has three slots left. */
-const SETUP = { [MASKS + 1]: USER | 0, [MASKS + 2]: USER | 0, [QUOTAS + 2]: 3 };
 
 const faults = (state: RingState): string[] => {
   const slots = Array.from({ length: state.slots.length / 16 }, (_, slot) => 16 * slot);
@@ -147,21 +124,29 @@ const PROGRAMS: Readonly<Record<string, readonly Item[]>> = {
   ],
 };
 
-describe.each([
-  ["many", many],
-  ["alone", alone],
-  ["quick", quick],
-])("Executor, %s on its side", (_, makeOne) => {
+const { many } = EXECUTORS;
+
+describe.each(Object.entries(EXECUTORS))("Executor, %s on its side", (_, makeOne) => {
   test.each(Object.entries(PROGRAMS))("%s", (__, items) => {
     conform(makeOne, { items, setup: SETUP });
   });
 
   test("leaves the words of any program as the oracle does", () => {
     fc.assert(
-      fc.property(program(), (any) => void conform(makeOne, any)),
+      fc.property(programs(), (any) => void conform(makeOne, any)),
       { numRuns: 300 },
     );
   });
+});
+
+test.each(Object.values(EXECUTORS))("Executor counts across the wrap at 2^32: %#", (one) => {
+  const counters = ["done_count", "epoch", "fault_count", "metrics"] as const;
+  const setup = Object.fromEntries(counters.map((word) => [controlWord(word), -2]));
+  const nops = Array.from({ length: 3 }, () => single("NOP"));
+  const bad = Array.from({ length: 3 }, () => single(999));
+  const fences = Array.from({ length: 3 }, () => single("BATCH_FENCE", 0, 5, 0));
+  const { control } = conform(one, { items: [...nops, ...bad, ...fences], setup });
+  expect(counters.map((word) => control[controlWord(word)])).toEqual([7, 1, 1, 1]);
 });
 
 const faultsOf = (name: string): string[] =>
@@ -267,31 +252,3 @@ test("Executor tells a recorder of each slot: as published, what it wrote, what 
   executor.turn();
   expect(told.at(-1)).toBe("idle");
 });
-
-/** Anything that a hostile publisher could write, more often what makes sense. */
-function program(): fc.Arbitrary<Program> {
-  const word = fc.oneof(
-    { weight: 4, arbitrary: fc.integer({ min: O, max: O + 3 * WINDOW }) },
-    { weight: 4, arbitrary: fc.nat({ max: 300 }) },
-    { weight: 1, arbitrary: fc.constantFrom(0xffff_ffff, 0x8000_0000, 0x7fff_ffff) },
-    { weight: 1, arbitrary: fc.nat({ max: 0xffff_ffff }) },
-  );
-  const codes = [...Object.values(OPCODES).map(({ code }) => code), 8, 9, 10, 11, 12, 13, 0x1_0000];
-  const opcode = fc.constantFrom(...codes.filter((code) => code !== OPCODES.SHUTDOWN.code));
-  const tenant = fc.constantFrom(0, 0, 1, 1, 2, 3, 61, 0xffff_ffff);
-  const anySlot = fc
-    .tuple(tenant, opcode, fc.array(word, { maxLength: 12 }), fc.nat({ max: 4 }))
-    .map(([who, code, args, priority]) =>
-      Slot.single({ tenant: who, opcode: code, args, priority }),
-    );
-  const op = fc.record({ opcode: fc.nat({ max: 13 }), args: fc.array(word, { maxLength: 4 }) });
-  const anyPacked = fc
-    .tuple(tenant, fc.array(op, { minLength: 1, maxLength: 4 }))
-    .filter(([, ops]) => ops.reduce((sum, { args }) => sum + args.length, 0) <= 8)
-    .map(([who, ops]) => Slot.packed({ tenant: who, ops }));
-  const item = fc.record({ slot: fc.oneof(anySlot, anyPacked), batch: fc.nat({ max: 3 }) });
-  return fc.record({
-    items: fc.array(item, { maxLength: 40 }),
-    setup: fc.constantFrom({}, SETUP, { ...SETUP, [MASKS]: USER | 0 }),
-  });
-}

@@ -70,3 +70,19 @@ test("sweep() wakes those who wait, even when its executor had settled everythin
   expect(sweep(ring, 1)).toBe(0);
   expect(await outcome).toMatchObject({ state: "done" });
 });
+
+test("Tickets settle a thousand, each with its own outcome, whatever the order", async () => {
+  const ring = new Ring(createRing({ slots: 1024 }));
+  const tickets = new Tickets(ring, () => () => {});
+  const offered = Array.from({ length: 1000 }, (_, i) =>
+    tickets.outcome(ring.offer(slotMessage(8, [i]), 1, { held: true })),
+  );
+  expect(tickets.pending).toBe(1000);
+  const into = new Int32Array(1024);
+  const count = ring.claim(1, into);
+  for (let i = 0; i < count; i++) ring.complete(into[(i * 337) % count]!);
+  const outcomes = await Promise.all(offered);
+  const items = outcomes.map((outcome) => (outcome.state === "done" ? outcome.args[0] : -1));
+  expect(items).toEqual(Array.from({ length: 1000 }, (_, i) => i));
+  expect([tickets.pending, ring.offer(slotMessage(8))]).toEqual([0, 1000]);
+});

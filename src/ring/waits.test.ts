@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
 import { ringGeometry } from "../layout/mod.ts";
 import { explore } from "./interleavings.fixture.ts";
@@ -12,6 +12,8 @@ function bell() {
   const condition = { holds: () => Atomics.load(words, CHANGED) === 1 };
   return { words, condition, bell: new Bell(words, GEOMETRY, "work") };
 }
+
+const noLoop = () => () => {}; // Nothing to keep alive.
 
 test("Bell wakes every sleeper in every order of sleeping and ringing", () => {
   const { words, condition, bell: one } = bell();
@@ -61,4 +63,24 @@ test("Bell.waitAsync() keeps the loop alive until it is rung, and no longer", as
   expect(await waiting).toBe(true);
   expect([alive, words[32]]).toEqual([0, 0]);
   expect(await one.waitAsync(condition, Infinity, keepAlive)).toBe(true);
+});
+
+test("Bell.waitAsync() gives up when nothing moved for its time, with what it then finds", async () => {
+  const { words, condition, bell: one } = bell();
+  expect(await one.waitAsync(condition, 1, noLoop)).toBe(false);
+  const late = one.waitAsync(condition, 1, noLoop);
+  Atomics.store(words, CHANGED, 1); // And nobody rings.
+  expect([await late, words[32]]).toEqual([true, 0]);
+});
+
+test("Bell.wait() says so where a thread may not block, and leaves no sleeper behind", () => {
+  const { words, condition, bell: one } = bell();
+  const wait = vi.spyOn(Atomics, "wait").mockImplementation(() => {
+    throw new TypeError("Atomics.wait cannot be called in this context"); // As browsers' pages do.
+  });
+  onTestFinished(() => wait.mockRestore());
+  const refused = expect.objectContaining({ code: "THREAD_MAY_NOT_BLOCK" });
+  expect(() => one.wait(condition, IDLE.wait)).toThrow(refused);
+  expect(words[32]).toBe(0);
+  expect(one.wait(condition, { spins: 3, sleepMs: 0 })).toBe(false); // Looking is allowed.
 });

@@ -3,7 +3,7 @@
 import { workerData } from "node:worker_threads";
 
 import { Ring, slotMessage } from "../../src/ring/ring.ts";
-import { IDLE } from "../../src/ring/waits.ts";
+import type { IdlePolicy } from "../../src/ring/waits.ts";
 
 /** Slots published or claimed at once. */
 const RUN = 8;
@@ -22,6 +22,9 @@ export interface Job {
   /** Items of each publisher. A publisher's items are `name - 1` times this and on. */
   readonly items: number;
   readonly total: number;
+  /** Each run of items goes to the next lane. */
+  readonly lanes: number;
+  readonly idle: IdlePolicy;
 }
 
 const job = workerData as Job;
@@ -34,9 +37,10 @@ function publish(): void {
   const run = new Int32Array(16 * RUN);
   const room = { holds: () => ring.offer(run, RUN) >= 0 };
   for (let i = 0; i < job.items; i += RUN) {
+    const priority = job.lanes === 1 ? 2 : (i / RUN) % job.lanes;
     for (let k = 0; k < RUN; k++)
-      run.set(slotMessage(8, [(job.name - 1) * job.items + i + k]), 16 * k);
-    ring.done.wait(room, IDLE.spinThenWait);
+      run.set(slotMessage(8, [(job.name - 1) * job.items + i + k], 0, priority), 16 * k);
+    while (!ring.done.wait(room, job.idle));
   }
 }
 
@@ -52,10 +56,10 @@ function execute(): void {
     },
   };
   while (Atomics.load(totals, 0) < job.total) {
-    ring.work.wait(work, IDLE.spinThenWait);
+    ring.work.wait(work, job.idle);
     for (const slot of into.subarray(0, count)) {
       const item = ring.words[ring.at(slot) + 4]!;
-      const from = Math.floor(item / job.items);
+      const from = Math.floor(item / job.items) * 5 + ring.words[ring.at(slot) + 3]!; // In one lane.
       if ((last.get(from) ?? -1) >= item) Atomics.add(totals, 1, 1);
       last.set(from, item);
       Atomics.add(runs, item, 1);

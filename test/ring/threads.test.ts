@@ -1,42 +1,26 @@
-import { once } from "node:events";
-import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
 
-import { createRing } from "../../src/ring/mod.ts";
-import type { Job } from "./thread.fixture.ts";
+import { IDLE } from "../../src/ring/mod.ts";
+import { contest } from "./threads.fixture.ts";
 
-const FIXTURE = new URL("./thread.fixture.ts", import.meta.url);
 const ITEMS = 20_000;
 
-async function runs(publishers: number, executors: number, slots: number) {
-  const total = publishers * ITEMS;
-  const shared = {
-    memory: createRing({ slots }, { firstPosition: -100 }),
-    runs: new SharedArrayBuffer(4 * total),
-    totals: new SharedArrayBuffer(8),
-    ...{ items: ITEMS, total },
-  };
-  const names = Array.from({ length: publishers + executors }, (_, i) => i + 1);
-  const workers = names.map((name) => {
-    const publishes = name <= publishers;
-    const alone = (publishes ? publishers : executors) === 1;
-    const job: Job = { ...shared, name, publishes, alone };
-    return new Worker(FIXTURE, { workerData: job });
-  });
-  await Promise.all(workers.map((worker) => once(worker, "exit")));
-  return { runs: new Int32Array(shared.runs), totals: new Int32Array(shared.totals) };
-}
-
 test.each([
-  [2, 2, 16],
-  [2, 1, 16],
-  [1, 2, 16],
-  [1, 1, 64],
-])(
-  "Ring: %i publishing and %i executing threads over %i slots run every item once, in order",
-  async (publishers, executors, slots) => {
-    const { runs: counts, totals } = await runs(publishers, executors, slots);
-    expect(counts.every((count) => count === 1)).toBe(true);
-    expect([...totals]).toEqual([publishers * ITEMS, 0]);
+  [2, 2, 16, 1],
+  [2, 1, 16, 1],
+  [1, 2, 16, 1],
+  [1, 1, 64, 1],
+  [2, 2, 64, 5],
+] as const)(
+  "Ring: %i publishing and %i executing threads over %i slots in %i lanes run every item once, in order",
+  async (publishers, executors, slots, lanes) => {
+    const outcome = await contest({ publishers, executors, slots, lanes, items: ITEMS });
+    expect(outcome.runs.every((count) => count === 1)).toBe(true);
+    expect(outcome).toMatchObject({ total: publishers * ITEMS, outOfOrder: 0 });
   },
 );
+
+test("Ring wakes whoever sleeps, at once and every time, through a storm of 4000 bells", async () => {
+  const storm = { publishers: 1, executors: 2, slots: 8, items: 4000, idle: IDLE.wait };
+  expect(await contest(storm)).toMatchObject({ total: 4000, outOfOrder: 0 });
+});
