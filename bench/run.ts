@@ -46,7 +46,14 @@ async function runAll(): Promise<void> {
   const loadAtStart = loadavg()[0]!;
   console.log(Object.values(machine).join(", "));
   const rows: Row[] = [];
-  for (const name of names) rows.push(...(await runBench(name)));
+  const failures: unknown[] = [];
+  for (const name of names) {
+    try {
+      rows.push(...(await runBench(name)));
+    } catch (failure) {
+      failures.push(failure); // The others still count, and the run fails in the end.
+    }
+  }
   printSummary(rows);
   const results = newResults({
     at: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
@@ -57,6 +64,8 @@ async function runAll(): Promise<void> {
     rows,
   });
   save(results);
+  if (failures.length > 0)
+    throw new AggregateError(failures, `${failures.length} benchmarks failed`);
 }
 
 /** Runs one benchmark in a process of its own, printing rows as they come. */

@@ -34,7 +34,7 @@ export async function contest(
     for (const [i, contender] of contenders.entries()) {
       const { samples, callsPerSample } = await contender.time(effort);
       const lane = lanes[i]!;
-      lane.samples.push(...samples);
+      for (const sample of samples) lane.samples.push(sample); // More than a call's arguments may be.
       lane.blocks.push(median(samples));
       lane.callsPerSample = callsPerSample;
     }

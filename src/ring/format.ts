@@ -15,6 +15,8 @@ const EXECUTOR_PAGES = 1;
 /** Where the lanes begin to count. Tests start short of 2^32 to see positions wrap. */
 export interface FormatOptions {
   readonly firstPosition?: number;
+  /** Bytes behind the ring that are the host's own, such as payloads: from `totalBytes` on. */
+  readonly behindBytes?: number;
 }
 
 /** Memory for a ring of this shape, formatted. Fails with RING_INVALID for a shape outside the limits. */
@@ -23,7 +25,7 @@ export function createRing(
   options: FormatOptions = {},
 ): SharedArrayBuffer {
   const geometry = ringGeometry(shape);
-  const memory = new SharedArrayBuffer(geometry.totalBytes);
+  const memory = new SharedArrayBuffer(geometry.totalBytes + (options.behindBytes ?? 0));
   format(memory, geometry, options);
   return memory;
 }
@@ -37,7 +39,8 @@ export function createRingMemory(
   options: FormatOptions = {},
 ): WebAssembly.Memory {
   const geometry = ringGeometry(shape);
-  const pages = Math.ceil(geometry.totalBytes / PAGE_BYTES) + EXECUTOR_PAGES;
+  const pages =
+    Math.ceil((geometry.totalBytes + (options.behindBytes ?? 0)) / PAGE_BYTES) + EXECUTOR_PAGES;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   format(memory.buffer, geometry, options);
   return memory;

@@ -31,7 +31,7 @@ import { geometryOf } from "./format.ts";
 import { Lanes } from "./lanes.ts";
 import { OWNER_MAX, Queue, type QueueSides } from "./queue.ts";
 import { badPriority } from "./refusals.ts";
-import { Bell } from "./waits.ts";
+import { type Bell, bellOf } from "./waits.ts";
 
 const { CLAIMED, DONE, EMPTY, FAULT, PUBLISHED } = SLOT_STATUS;
 const FENCE = OPCODES.BATCH_FENCE.code;
@@ -76,8 +76,8 @@ export class Ring {
     const words = new Int32Array(memory, 0, geometry.totalBytes / 4);
     this.geometry = geometry;
     this.words = words;
-    this.work = new Bell(words, geometry, "work");
-    this.done = new Bell(words, geometry, "done");
+    this.work = bellOf(words, geometry, "work");
+    this.done = bellOf(words, geometry, "done");
     this.#queues = [0, 1, 2, 3, 4].map((lane) => new Queue(words, geometry, lane, sides));
     this.#lanes = geometry.lanes === 1 ? undefined : new Lanes(words, geometry, this.#queues);
     this.#oneExecutor = sides.oneExecutor ?? false;
@@ -119,6 +119,26 @@ export class Ring {
     this.position = position;
     this.work.ring();
     return queue.slot(position);
+  }
+
+  /**
+   * Takes the next place for one slot, whose words from 1 on the caller writes before it calls `show`;
+   * until then its lane waits. Returns the slot, at `position`, or -1 when none is free. For who publishes
+   * in place: `offer` copies instead.
+   */
+  reserve(priority: number, options: OfferOptions = PLAIN): number {
+    const queue = this.#queue(priority);
+    if (!queue.reserve(1)) return -1;
+    const { position } = queue;
+    const slot = queue.slot(position);
+    this.#stamp(slot, position, options.batch ?? 0, options.held === true ? SLOT_FLAGS.HELD : 0);
+    this.position = position;
+    return slot;
+  }
+
+  /** Publishes reserved slots: `count` positions that follow each other. It rings nobody. */
+  show(priority: number, position: number, count = 1): void {
+    this.#queue(priority).show(position, count);
   }
 
   /**
@@ -236,20 +256,22 @@ export class Ring {
     count: number,
     options: OfferOptions,
   ): void {
-    const { words } = this;
-    const { ticket, published_at, batch, flags } = this.#side;
-    const now = words[this.#at.clock]!;
     const inBatch = options.batch ?? 0;
     const kept = options.held === true ? SLOT_FLAGS.HELD : 0;
     this.#copy(queue, position, from, count);
-    for (let item = 0; item < count; item++) {
-      const slot = queue.slot(position + item);
-      words[ticket + slot] = (position + item + 1) | 0 || 1; // 0 is no ticket.
-      words[published_at + slot] = now;
-      if (words[batch + slot] !== inBatch) words[batch + slot] = inBatch; // Seldom, so that
-      if (words[flags + slot] !== kept) words[flags + slot] = kept; // both sides keep these lines.
-      words[this.at(slot)] = PUBLISHED; // Seen only after the turn, which is stored with release.
-    }
+    for (let item = 0; item < count; item++)
+      this.#stamp(queue.slot(position + item), position + item, inBatch, kept);
+  }
+
+  /** What lies beside a slot that is about to be shown. */
+  #stamp(slot: number, position: number, inBatch: number, kept: number): void {
+    const { words } = this;
+    const { ticket, published_at, batch, flags } = this.#side;
+    words[ticket + slot] = (position + 1) | 0 || 1; // 0 is no ticket.
+    words[published_at + slot] = words[this.#at.clock]!;
+    if (words[batch + slot] !== inBatch) words[batch + slot] = inBatch; // Seldom, so that
+    if (words[flags + slot] !== kept) words[flags + slot] = kept; // both sides keep these lines.
+    words[this.at(slot)] = PUBLISHED; // Seen only after the turn, which is stored with release.
   }
 
   /** The engine copies a run at once where it is one in both places; setting it up costs some words. */

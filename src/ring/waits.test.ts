@@ -2,7 +2,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 
 import { ringGeometry } from "../layout/mod.ts";
 import { explore } from "./interleavings.fixture.ts";
-import { Bell, IDLE } from "./waits.ts";
+import { bellOf, IDLE } from "./waits.ts";
 
 const GEOMETRY = { ...ringGeometry({ slots: 2 }), bellsAt: 0 };
 const CHANGED = 200;
@@ -10,7 +10,7 @@ const CHANGED = 200;
 function bell() {
   const words = new Int32Array(new SharedArrayBuffer(4 * 201));
   const condition = { holds: () => Atomics.load(words, CHANGED) === 1 };
-  return { words, condition, bell: new Bell(words, GEOMETRY, "work") };
+  return { words, condition, bell: bellOf(words, GEOMETRY, "work") };
 }
 
 const noLoop = () => () => {}; // Nothing to keep alive.

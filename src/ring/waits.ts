@@ -36,13 +36,11 @@ export class Bell {
   readonly #bell: number;
   readonly #sleepers: number;
 
-  /** `side` "work" wakes executors, "done" wakes hosts. */
-  constructor(words: Int32Array, geometry: RingGeometry, side: "work" | "done") {
-    const { doorbell, sleepers, done_doorbell, done_sleepers } = BELLS.fields;
-    const work = side === "work";
+  /** Indices of the two words. */
+  constructor(words: Int32Array, bell: number, sleepers: number) {
     this.#words = words;
-    this.#bell = (geometry.bellsAt + (work ? doorbell : done_doorbell).at) / 4;
-    this.#sleepers = (geometry.bellsAt + (work ? sleepers : done_sleepers).at) / 4;
+    this.#bell = bell;
+    this.#sleepers = sleepers;
   }
 
   /** Wakes whoever sleeps. Call it after the change that they wait for. */
@@ -105,4 +103,12 @@ export class Bell {
       throw new Failure("THREAD_MAY_NOT_BLOCK", facts, { cause });
     }
   }
+}
+
+/** The bells of a ring: "work" wakes executors, "done" wakes hosts. */
+export function bellOf(words: Int32Array, geometry: RingGeometry, side: "work" | "done"): Bell {
+  const { doorbell, sleepers, done_doorbell, done_sleepers } = BELLS.fields;
+  const work = side === "work";
+  const bell = (geometry.bellsAt + (work ? doorbell : done_doorbell).at) / 4;
+  return new Bell(words, bell, (geometry.bellsAt + (work ? sleepers : done_sleepers).at) / 4);
 }
