@@ -19,6 +19,8 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   reference: [],
   ring: [],
   executor: [],
+  message: [],
+  runtime: [],
   sandbox: [],
   bypass: [],
   model: [],

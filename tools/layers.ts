@@ -18,11 +18,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   pack: ["base", "layout"],
   ring: ["base", "layout"],
   executor: ["base", "layout", "ring"],
+  message: ["base", "layout"],
+  runtime: ["base", "layout", "ring", "message"],
   sandbox: ["base", "layout", "pack"],
   bypass: ["base", "pack"],
   model: ["base", "tensor", "rope", "pack", "sandbox", "bypass"],
   testing: ["base", "layout", "tensor", "pack", "sandbox"],
-  platform: ["base", "pack", "ring", "executor", "sandbox", "model"], // Implements the seams those rooms declare.
+  platform: ["base", "pack", "ring", "executor", "sandbox", "model", "message", "runtime"], // Implements the seams those rooms declare.
   cli: [
     "base",
     "layout",
@@ -31,6 +33,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "pack",
     "ring",
     "executor",
+    "message",
+    "runtime",
     "sandbox",
     "bypass",
     "model",
@@ -46,6 +50,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "pack",
     "ring",
     "executor",
+    "message",
+    "runtime",
     "sandbox",
     "bypass",
     "model",

@@ -44,7 +44,7 @@ export async function contest(
     name,
     medianNs: median(samples),
     p99Ns: p99(samples),
-    leastNs: Math.min(...samples),
+    leastNs: samples.reduce((least, sample) => Math.min(least, sample), Infinity),
     samples: samples.length,
     callsPerSample,
     ...(i === 0 ? {} : { firstOverThis: pairedRatio(lanes[0]!.blocks, own) }),

@@ -79,6 +79,11 @@ export class Queue {
     return this.start + this.size;
   }
 
+  /** Positions taken by publishers so far; wraps. */
+  get published(): number {
+    return Atomics.load(this.#words, this.#tail);
+  }
+
   /** The slot of a position. */
   slot(position: number): number {
     return this.start + (position & (this.size - 1));

@@ -136,6 +136,11 @@ export class Ring {
     return slot;
   }
 
+  /** Before it is shown: nobody waits for this slot after all. */
+  loosen(slot: number): void {
+    this.words[this.#side.flags + slot] = 0;
+  }
+
   /** Publishes reserved slots: `count` positions that follow each other. It rings nobody. */
   show(priority: number, position: number, count = 1): void {
     this.#queue(priority).show(position, count);
@@ -232,6 +237,12 @@ export class Ring {
   /** Whether a publication is in the slot: from when it is shown until it is freed. */
   isOut(slot: number): boolean {
     return this.#queueOf(slot).isOut(slot);
+  }
+
+  /** Slots published and not settled. */
+  get depth(): number {
+    const published = this.#queues.reduce((sum, queue) => sum + queue.published, 0);
+    return (published - Atomics.load(this.words, this.#at.doneCount)) >>> 0;
   }
 
   status(slot: number): number {

@@ -1,0 +1,80 @@
+// Kernel worker: the thread that serves kernels. Commands come as messages, after which its attention is
+// raised, so that it looks for them even while it sleeps.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { Failure, type FailureCode, type Facts } from "../../base/mod.ts";
+import type { IdlePolicy } from "../../ring/mod.ts";
+import { type KernelSpec, KernelThread, type Launched } from "../../runtime/mod.ts";
+
+export interface KernelWorkerData {
+  readonly attention: SharedArrayBuffer;
+  readonly idle: IdlePolicy;
+}
+
+export type KernelCommand =
+  | { readonly command: "launch"; readonly id: number; readonly spec: KernelSpec }
+  | { readonly command: "end"; readonly id: number; readonly index: number };
+
+/** A failure's class does not pass between threads: its facts do. */
+export interface ThrownFacts {
+  readonly code: FailureCode;
+  readonly facts: Facts;
+}
+
+export type KernelReply =
+  | { readonly reply: "ready" }
+  | { readonly reply: "done"; readonly id: number; readonly launched?: Launched }
+  | { readonly reply: "failed"; readonly id: number; readonly thrown: ThrownFacts };
+
+const port = parentPort;
+if (port === null) throw new Error("The kernel worker was not started as a thread.");
+const { attention, idle } = workerData as KernelWorkerData;
+const thread = new KernelThread({
+  ...{ attention, idle },
+  pause: () => new Promise((resume) => setImmediate(resume)),
+  now: () => Date.now(),
+});
+
+port.on("message", (command: KernelCommand) => {
+  thread.loop.handled();
+  void run(command);
+});
+say({ reply: "ready" });
+await thread.loop.run();
+
+async function run(command: KernelCommand): Promise<void> {
+  const { id } = command;
+  try {
+    if (command.command === "launch") {
+      const { spec } = command;
+      const exports = (await import(spec.module)) as Readonly<Record<string, unknown>>;
+      say({ reply: "done", id, launched: await thread.launch(spec, exports) });
+    } else {
+      await thread.end(command.index);
+      say({ reply: "done", id });
+    }
+  } catch (error) {
+    say({ reply: "failed", id, thrown: thrownBy(error, command) });
+  }
+}
+
+function thrownBy(error: unknown, command: KernelCommand): ThrownFacts {
+  if (error instanceof Failure) {
+    const { at = command.command, found, expected, fix } = error;
+    return { code: error.code, facts: { at, found, expected, fix } };
+  }
+  const found = error instanceof Error ? error.message : String(error);
+  const at = command.command === "launch" ? command.spec.module : "the kernel's end";
+  const facts = {
+    at,
+    found,
+    expected: "a module that loads",
+    fix: "Correct what the message names.",
+  };
+  return { code: "LAUNCH_FAILED", facts };
+}
+
+function say(reply: KernelReply): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
+  port?.postMessage(reply);
+}

@@ -1,0 +1,132 @@
+// Serving threads: worker threads that serve kernels, and this thread as one of them.
+
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import { Failure } from "../../base/mod.ts";
+import type { IdlePolicy } from "../../ring/mod.ts";
+import {
+  Attention,
+  createAttention,
+  KernelThread,
+  type Launched,
+  type ServingThread,
+} from "../../runtime/mod.ts";
+import type { KernelCommand, KernelReply, KernelWorkerData } from "./kernel-worker.ts";
+
+const OWN_IDLE: IdlePolicy = { spins: 0, sleepMs: 0 };
+
+/** Each variant of a command without its id. */
+type Order = KernelCommand extends infer One
+  ? One extends unknown
+    ? Omit<One, "id">
+    : never
+  : never;
+
+/** Starts a thread. It keeps no process alive. Fails with LAUNCH_FAILED. */
+export async function startServingThread({
+  idle,
+}: {
+  readonly idle: IdlePolicy;
+}): Promise<ServingThread> {
+  const memory = createAttention();
+  const attention = new Attention(memory);
+  const worker = startWorker({ attention: memory, idle });
+  const waiting = new Map<number, PromiseWithResolvers<Launched | undefined>>();
+  let told = false;
+  let commands = 0;
+  let cause: unknown;
+
+  const ready = Promise.withResolvers<void>();
+  worker.on("message", (reply: KernelReply) => {
+    if (reply.reply === "ready") return ready.resolve();
+    const waiter = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    if (waiting.size === 0) worker.unref();
+    if (reply.reply === "done") waiter?.resolve(reply.launched);
+    else waiter?.reject(new Failure(reply.thrown.code, reply.thrown.facts));
+  });
+  worker.on("error", (error) => void (cause = error));
+  const { promise: ended, resolve: end } = Promise.withResolvers<{ readonly failure?: Failure }>();
+  worker.on("exit", () => {
+    const failure = told ? undefined : died(cause);
+    ready.reject(died(cause));
+    for (const waiter of waiting.values()) waiter.reject(died(cause));
+    waiting.clear();
+    end(failure === undefined ? {} : { failure });
+  });
+  await ready.promise;
+  worker.unref();
+
+  const ask = (command: Order): Promise<Launched | undefined> => {
+    const id = ++commands;
+    const waiter = Promise.withResolvers<Launched | undefined>();
+    waiting.set(id, waiter);
+    worker.ref(); // The process waits for what it asked for.
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
+    worker.postMessage({ ...command, id } as KernelCommand);
+    attention.command();
+    return waiter.promise;
+  };
+  return {
+    attention: memory,
+    launch: async (spec) => (await ask({ command: "launch", spec }))!,
+    end: async (index) => {
+      await ask({ command: "end", index });
+    },
+    ended,
+    async kill() {
+      told = true;
+      await worker.terminate();
+    },
+  };
+}
+
+/** This thread: it serves when it is poked. */
+export function ownServingThread(pause: () => Promise<void>): ServingThread {
+  const attention = createAttention();
+  const thread = new KernelThread({ attention, idle: OWN_IDLE, pause, now: () => Date.now() });
+  const { promise: ended, resolve: end } = Promise.withResolvers<{ readonly failure?: Failure }>();
+  let isServing = false;
+  return {
+    attention,
+    async launch(spec, definition) {
+      const exports =
+        definition === undefined ? ((await import(spec.module)) as object) : { definition };
+      return thread.launch(spec, exports as Readonly<Record<string, unknown>>);
+    },
+    end: (index) => thread.end(index),
+    poke() {
+      if (isServing) return; // A handler that sends to its own thread.
+      isServing = true;
+      try {
+        while (thread.loop.turn() > 0);
+      } finally {
+        isServing = false;
+      }
+    },
+    ended,
+    async kill() {
+      end({});
+    },
+  };
+}
+
+/** The thread's own source: `.ts` in the repository, `.js` where the package is built. */
+function startWorker(workerData: KernelWorkerData): Worker {
+  const source = new URL(`./kernel-worker${extname(import.meta.url)}`, import.meta.url);
+  try {
+    return new Worker(source, { workerData, name: "annulus-kernels", execArgv: [] });
+  } catch (cause) {
+    throw died(cause); // Such as a process that may not start threads.
+  }
+}
+
+function died(cause: unknown): Failure {
+  const facts = {
+    at: "a thread that serves kernels",
+    found: cause instanceof Error ? cause.message : "a thread that ended by itself",
+    expected: "one that serves until it is told to end",
+    fix: "Correct what the message names, then launch its kernels again.",
+  };
+  return new Failure("WORKER_LOST", facts, { cause });
+}

@@ -1,0 +1,213 @@
+// Calls: the answers that a host waits for from one kernel.
+//
+// A caller waits in three steps: it looks for some microseconds, then in every turn of the event loop, and
+// after a while it sleeps until the kernel's done bell rings. A waiter is there before its message is.
+
+import { Failure } from "../base/mod.ts";
+import { FAULT_CODE_ARG, SLOT, SLOT_STATUS } from "../layout/mod.ts";
+import type { Message } from "../message/mod.ts";
+import type { KeepAlive } from "../ring/mod.ts";
+import { failureOf } from "./faults.ts";
+import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
+
+const { DONE, FAULT } = SLOT_STATUS;
+const CODE = SLOT.fields.args.at / 4 + FAULT_CODE_ARG;
+/** Turns of the event loop without an answer before the host sleeps. */
+const TURNS_AWAKE = 100;
+const decoder = new TextDecoder();
+
+export interface CallsOptions {
+  readonly kernel: string;
+  readonly queue: MessageQueue;
+  /** Replies by their type. */
+  readonly replies: ReadonlyMap<number, Message>;
+  readonly keepAlive: KeepAlive;
+  /** Lets the event loop have a turn. */
+  readonly pause: () => Promise<void>;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+  /** Answers come in the order of the calls. */
+  readonly inOrder: boolean;
+}
+
+interface Waiting {
+  readonly slot: number;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (failure: Failure) => void;
+  readonly untilMs: number;
+  /** Nobody waits any more; its slot is freed when the answer comes. */
+  abandoned: boolean;
+}
+
+export class Calls {
+  /** Answers that came after their caller had given up. */
+  late = 0;
+  answered = 0;
+  failed = 0;
+  timedOut = 0;
+  readonly #options: CallsOptions;
+  readonly #payload: Payload;
+  #waiting: Waiting[] = [];
+  /** The first that was not settled. */
+  #from = 0;
+  #isWatching = false;
+  #soonestMs = Infinity;
+  readonly #moved = { holds: () => this.poll() > 0 || this.pending === 0 };
+
+  constructor(options: CallsOptions) {
+    this.#options = options;
+    this.#payload = { views: options.queue.views, at: 0, bytes: 0 };
+  }
+
+  /** Slots whose answers have not come, abandoned ones too. */
+  get pending(): number {
+    return this.#waiting.length - this.#from;
+  }
+
+  /** Whether a slot is answered. The caller looks before it waits. */
+  isAnswered(slot: number): boolean {
+    const status = this.#options.queue.ring.status(slot);
+    return status === DONE || status === FAULT;
+  }
+
+  /** Reads an answer and frees its slot. Fails with what became of the message. */
+  take(slot: number): unknown {
+    const { queue, kernel, replies } = this.#options;
+    const { ring, words } = queue;
+    const payload = this.#payload;
+    const word = ring.at(slot);
+    const isFault = ring.status(slot) === FAULT;
+    const code = words[word + CODE]!;
+    const reply = replies.get(words[word + WORD.type]! >>> 0);
+    const isFound = queue.find(slot, payload);
+    try {
+      if (isFault) throw failureOf(kernel, code, isFound ? textOf(payload) : "");
+      if (words[word + WORD.payload_at] === queue.requestAt(slot) || reply === undefined)
+        return undefined;
+      return reply.read(payload.views, payload.at);
+    } finally {
+      if (isFound) queue.free(payload);
+      ring.release(slot);
+    }
+  }
+
+  /** Waits for the answer in a slot, at most until then. */
+  answerTo(slot: number, untilMs: number, signal?: AbortSignal): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const waiting: Waiting = { slot, resolve, reject, untilMs, abandoned: false };
+    this.#waiting.push(waiting);
+    if (untilMs < this.#soonestMs) this.#soonestMs = untilMs;
+    if (signal !== undefined) this.#obey(signal, waiting);
+    if (!this.#isWatching) void this.#watchAll();
+    return promise;
+  }
+
+  /** Settles what was answered, and says how many. */
+  poll(): number {
+    const waiting = this.#waiting;
+    let settled = 0;
+    for (let i = this.#from; i < waiting.length; i++) {
+      const one = waiting[i]!;
+      if (!this.isAnswered(one.slot)) {
+        if (this.#options.inOrder) break;
+        continue;
+      }
+      this.#settle(one);
+      if (i > this.#from) waiting[i] = waiting[this.#from]!;
+      this.#from++;
+      settled++;
+    }
+    if (this.#from === waiting.length || this.#from > 4096) {
+      waiting.splice(0, this.#from);
+      this.#from = 0;
+    }
+    return settled;
+  }
+
+  #settle(one: Waiting): void {
+    try {
+      const value = this.take(one.slot);
+      if (one.abandoned) this.late++;
+      else {
+        this.answered++;
+        one.resolve(value);
+      }
+    } catch (error) {
+      if (one.abandoned) this.late++;
+      else {
+        this.failed++;
+        one.reject(error as Failure);
+      }
+    }
+  }
+
+  #obey(signal: AbortSignal, waiting: Waiting): void {
+    const abort = (): void => {
+      this.#giveUp(
+        waiting,
+        "CALL_CANCELLED",
+        "an aborted signal",
+        "a call that is still wanted",
+        signal.reason,
+      );
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  }
+
+  #giveUp(
+    waiting: Waiting,
+    code: "CALL_CANCELLED" | "CALL_TIMEOUT",
+    found: string,
+    expected: string,
+    cause?: unknown,
+  ): void {
+    if (waiting.abandoned) return;
+    waiting.abandoned = true;
+    const { queue, kernel } = this.#options;
+    queue.words[queue.ring.at(waiting.slot) + WORD.correlation] = ABANDONED; // No handler need start it.
+    const fix =
+      code === "CALL_TIMEOUT"
+        ? "Give more time, or find out what keeps the kernel busy."
+        : "Nothing.";
+    waiting.reject(new Failure(code, { at: `kernel ${kernel}`, found, expected, fix }, { cause }));
+  }
+
+  async #watchAll(): Promise<void> {
+    const { queue, keepAlive, pause, nowMs } = this.#options;
+    this.#isWatching = true;
+    let still = 0;
+    while (this.pending > 0) {
+      if (this.poll() > 0) still = 0;
+      if (this.pending === 0) break;
+      if (nowMs() >= this.#soonestMs) this.#expire(nowMs());
+      if (still++ < TURNS_AWAKE) await pause();
+      else await queue.ring.done.waitAsync(this.#moved, this.#sleepMs(nowMs()), keepAlive);
+    }
+    this.#isWatching = false;
+  }
+
+  #sleepMs(nowMs: number): number {
+    return Math.max(1, Math.min(this.#soonestMs - nowMs, 2 ** 31 - 1));
+  }
+
+  #expire(nowMs: number): void {
+    this.#soonestMs = Infinity;
+    for (let i = this.#from; i < this.#waiting.length; i++) {
+      const one = this.#waiting[i]!;
+      if (one.abandoned) continue;
+      if (one.untilMs > nowMs) this.#soonestMs = Math.min(this.#soonestMs, one.untilMs);
+      else {
+        this.timedOut++;
+        this.#giveUp(one, "CALL_TIMEOUT", "no answer", "one in time");
+      }
+    }
+  }
+}
+
+/** In place of a correlation: the caller has given up. */
+export const ABANDONED = 0xffff_ffff | 0;
+
+function textOf({ views, at, bytes }: Payload): string {
+  return decoder.decode(views.u8.slice(at, at + bytes));
+}

@@ -1,0 +1,58 @@
+// Define kernel: what a trusted module exports so that it can be launched.
+
+import { Failure } from "../base/mod.ts";
+import type { Handler, Message } from "../message/mod.ts";
+import type { KernelContext } from "./delivery.ts";
+
+export interface KernelDefinition<State = unknown> {
+  /** What `launch` names. */
+  readonly id: string;
+  /** `import.meta.url` of the module that exports it: threads load it from there. */
+  readonly module?: string;
+  /** The messages that it takes. */
+  readonly on: readonly Handler[];
+  /** Messages that it emits by itself, beside its replies. */
+  readonly emits?: readonly Message[];
+  /** Runs once before the first message, on the thread that serves the kernel. */
+  readonly start?: (context: KernelContext<State>) => State | Promise<State>;
+  /** Runs once after the last one, but not when the thread is killed. */
+  readonly stop?: (context: KernelContext<State>) => void | Promise<void>;
+}
+
+const DEFINED = new WeakSet<object>();
+
+/**
+ * Declares a kernel. Fails with MESSAGE_INVALID where two of its messages are the same to whoever receives
+ * them: give one a name.
+ */
+export function defineKernel<State>(definition: KernelDefinition<State>): KernelDefinition<State> {
+  const { id, on } = definition;
+  if (typeof id !== "string" || id === "")
+    throw invalid("id", String(id), "a name that is not empty");
+  const seen = new Map<number, Message>();
+  for (const { message } of on) {
+    const other = seen.get(message.id);
+    if (other !== undefined)
+      throw invalid(
+        `kernel ${id}`,
+        `two handlers for ${message}`,
+        "one for each message; name one of two alike",
+      );
+    seen.set(message.id, message);
+  }
+  DEFINED.add(definition);
+  return definition;
+}
+
+export function isKernel(value: unknown): value is KernelDefinition {
+  return typeof value === "object" && value !== null && DEFINED.has(value);
+}
+
+function invalid(at: string, found: string, expected: string): Failure {
+  return new Failure("MESSAGE_INVALID", {
+    at,
+    found,
+    expected,
+    fix: "Correct the kernel's definition.",
+  });
+}

@@ -1,0 +1,65 @@
+// Kernel block: the words that a kernel's thread and its host share, as each of them uses it.
+
+import { KERNEL_BLOCK } from "../layout/mod.ts";
+
+type Word = keyof typeof KERNEL_BLOCK.fields;
+
+const AT = Object.fromEntries(
+  Object.entries(KERNEL_BLOCK.fields).map(([name, { at }]) => [name, at / 4]),
+) as Readonly<Record<Word, number>>;
+
+/** What the thread counts, as 32 bits that wrap. */
+export type Counter = Exclude<Word, "state" | "interrupt" | "generation" | "busy" | "reserved">;
+
+export class KernelBlock {
+  static readonly words = KERNEL_BLOCK.bytes / 4;
+  readonly #words: Int32Array;
+
+  /** `words` are the block's own. */
+  constructor(words: Int32Array) {
+    this.#words = words;
+  }
+
+  /** The word that holds the lifecycle's state. */
+  get stateWord(): Int32Array {
+    return this.#words.subarray(AT.state, AT.state + 1);
+  }
+
+  get state(): number {
+    return Atomics.load(this.#words, AT.state);
+  }
+
+  /** Whether the running message shall stop. */
+  get interrupted(): boolean {
+    return Atomics.load(this.#words, AT.interrupt) !== 0;
+  }
+
+  set interrupted(value: boolean) {
+    Atomics.store(this.#words, AT.interrupt, value ? 1 : 0);
+  }
+
+  get busy(): number {
+    return this.#words[AT.busy]!;
+  }
+
+  set busy(value: number) {
+    this.#words[AT.busy] = value;
+  }
+
+  /** Adds to a counter. Only the kernel's thread does. */
+  count(counter: Counter, by = 1): void {
+    this.#words[AT[counter]]! += by;
+  }
+
+  read(counter: Counter): number {
+    return Atomics.load(this.#words, AT[counter]) >>> 0;
+  }
+
+  get generation(): number {
+    return this.#words[AT.generation]!;
+  }
+
+  set generation(value: number) {
+    Atomics.store(this.#words, AT.generation, value);
+  }
+}

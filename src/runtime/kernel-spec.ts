@@ -1,0 +1,50 @@
+// Kernel spec: all that a thread needs to serve a kernel. It passes between threads as it is.
+
+import { KERNEL_BLOCK } from "../layout/mod.ts";
+import type { Scalar } from "../message/mod.ts";
+import type { QueueMemory } from "./message-queue.ts";
+
+export interface KernelSpec {
+  readonly id: string;
+  /** The kernel's number among all: its source where it sends. */
+  readonly number: number;
+  /** Its index on the thread. */
+  readonly index: number;
+  /** The name under which the thread owns its slots. */
+  readonly owner: number;
+  /** URL of the module that exports the definition. */
+  readonly module: string;
+  readonly input: QueueMemory;
+  readonly output: QueueMemory;
+  readonly words: SharedArrayBuffer;
+  readonly pool: SharedArrayBuffer;
+  readonly clock: WebAssembly.Memory;
+  readonly maxDriftMs: number;
+  readonly lanes: number;
+  readonly checksum: boolean;
+  readonly payloadBytesMax: number;
+  /** Nobody else claims from the input, and nobody else publishes to the output. */
+  readonly alone: boolean;
+}
+
+/** What a kernel tells its host about a message, so that the host can read it. */
+export interface MessageDescription {
+  readonly id: number;
+  readonly name: string | undefined;
+  readonly fields: readonly {
+    readonly name: string;
+    readonly kind: "scalar" | "bool" | "array" | "list" | "text";
+    readonly scalar: Scalar;
+    readonly count: number;
+  }[];
+}
+
+/** What a thread says when a kernel has started. */
+export interface Launched {
+  readonly takes: readonly MessageDescription[];
+  readonly gives: readonly MessageDescription[];
+}
+
+export function createKernelWords(): SharedArrayBuffer {
+  return new SharedArrayBuffer(KERNEL_BLOCK.bytes);
+}

@@ -1,0 +1,123 @@
+// Kernel thread: the serving side of a thread, whichever thread that is. It starts kernels from their specs
+// and ends them.
+
+import { Failure } from "../base/mod.ts";
+import { HybridClock, type Message } from "../message/mod.ts";
+import type { IdlePolicy } from "../ring/mod.ts";
+import { Attention } from "./attention.ts";
+import { Blocks } from "./blocks.ts";
+import { isKernel, type KernelDefinition } from "./define-kernel.ts";
+import { Delivery } from "./delivery.ts";
+import { KernelBlock } from "./kernel-block.ts";
+import { KernelHost } from "./kernel-host.ts";
+import type { KernelSpec, Launched, MessageDescription } from "./kernel-spec.ts";
+import { MessageQueue } from "./message-queue.ts";
+import { Sender } from "./sender.ts";
+import { ThreadLoop } from "./thread-loop.ts";
+
+export interface KernelThreadOptions {
+  readonly attention: SharedArrayBuffer;
+  readonly idle: IdlePolicy;
+  /** Lets the event loop have a turn. */
+  readonly pause: () => Promise<void>;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+export class KernelThread {
+  readonly loop: ThreadLoop;
+  readonly #attention: Attention;
+  readonly #definitions = new Map<number, KernelDefinition>();
+  #now: number;
+
+  constructor(options: KernelThreadOptions) {
+    const { now, idle, pause } = options;
+    this.#now = now();
+    this.#attention = new Attention(options.attention);
+    const tick = (): void => void (this.#now = now());
+    this.loop = new ThreadLoop({ attention: this.#attention, idle, pause, tick });
+  }
+
+  /** Starts a kernel from what its module exports. Fails with KERNEL_NOT_FOUND or LAUNCH_FAILED. */
+  async launch(spec: KernelSpec, exports: Readonly<Record<string, unknown>>): Promise<Launched> {
+    const definition = definitionIn(exports, spec);
+    const host = this.#hostOf(spec, definition);
+    try {
+      host.state = await definition.start?.(new Delivery(host) as never);
+    } catch (cause) {
+      throw failed(spec.id, "its `start` threw", cause);
+    }
+    this.#definitions.set(spec.index, definition);
+    this.loop.add(spec.index, host);
+    this.#attention.raise(spec.index); // What came before it was there.
+    const replies = definition.on.flatMap(({ reply }) => reply ?? []);
+    return {
+      takes: definition.on.map(({ message }) => describe(message)),
+      gives: [...replies, ...(definition.emits ?? [])].map(describe),
+    };
+  }
+
+  /** Ends a kernel: what it claimed and did not start is refused, and its `stop` has run. */
+  async end(index: number): Promise<void> {
+    const host = this.loop.kernel(index);
+    const definition = this.#definitions.get(index);
+    if (host === undefined) return;
+    this.loop.remove(index);
+    this.#definitions.delete(index);
+    host.refuseRest();
+    await definition?.stop?.(new Delivery(host) as never);
+  }
+
+  #hostOf(spec: KernelSpec, definition: KernelDefinition): KernelHost {
+    const { owner, lanes, checksum, payloadBytesMax, alone } = spec;
+    const pool = new Blocks(spec.pool);
+    const now = (): number => this.#now;
+    const clock = new HybridClock(spec.clock, { now, maxDriftMs: spec.maxDriftMs });
+    const input = new MessageQueue(spec.input, pool, { oneExecutor: alone });
+    const output = new Sender(new MessageQueue(spec.output, pool, { onePublisher: alone }), {
+      ...{ source: spec.number, clock, payloadBytesMax, checksum },
+    });
+    const block = new KernelBlock(new Int32Array(spec.words));
+    const settled = (): void => this.#attention.raise(spec.index);
+    const shared = { owner, lanes, checksum, payloadBytesMax, clock, block, now, settled };
+    return new KernelHost({ definition, input, output, ...shared });
+  }
+}
+
+function definitionIn(
+  exports: Readonly<Record<string, unknown>>,
+  { id, module }: KernelSpec,
+): KernelDefinition {
+  const kernels = Object.values(exports).filter(isKernel);
+  const found = kernels.find((kernel) => kernel.id === id);
+  if (found !== undefined) return found;
+  throw new Failure("KERNEL_NOT_FOUND", {
+    at: module,
+    found:
+      kernels.length === 0
+        ? "no kernel"
+        : `kernels ${kernels.map((kernel) => kernel.id).join(", ")}`,
+    expected: `an export made with defineKernel({ id: "${id}", ... })`,
+    fix: "Export the kernel, or correct the id.",
+  });
+}
+
+function describe(message: Message): MessageDescription {
+  const fields = message.fields.map(({ name, field: { kind, scalar, count } }) => ({
+    name,
+    kind,
+    scalar,
+    count,
+  }));
+  return { id: message.id, name: message.name, fields };
+}
+
+function failed(id: string, found: string, cause: unknown): Failure {
+  const why = cause instanceof Error ? `${found}: ${cause.message}` : found;
+  const fix = "Correct the kernel's module.";
+  return new Failure(
+    "LAUNCH_FAILED",
+    { at: `kernel ${id}`, found: why, expected: "a kernel that starts", fix },
+    { cause },
+  );
+}

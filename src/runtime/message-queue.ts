@@ -1,0 +1,130 @@
+// Message queue: a ring of slots, and for each slot a cell for its request and one for its reply.
+//
+//   ring | request 0 | reply 0 | request 1 | reply 1 | ...
+//
+// A payload that fits lies in its slot's cell, so nobody looks for room and both sides read in place. A
+// larger one lies in a block of the pool. Cells belong to whoever owns the slot.
+
+import { ringGeometry } from "../layout/mod.ts";
+import { IN_POOL, MESSAGE_ARGS, SLOT } from "../layout/mod.ts";
+import { Views } from "../message/mod.ts";
+import { createRing, type QueueSides, Ring } from "../ring/mod.ts";
+import type { Blocks } from "./blocks.ts";
+
+export interface QueueShape {
+  /** Slots: a power of two from 2 on, or from 16 with five lanes. */
+  readonly capacity: number;
+  readonly lanes: 1 | 5;
+  /** Bytes of one cell: a multiple of 64. */
+  readonly cellBytes: number;
+}
+
+/** What another thread needs to attach. */
+export interface QueueMemory {
+  readonly memory: SharedArrayBuffer;
+  readonly cellBytes: number;
+}
+
+const SMALL = { observables: 0, tenants: 1, debugRecords: 0, ioSlots: 0 } as const;
+
+export function createQueue({ capacity, lanes, cellBytes }: QueueShape): QueueMemory {
+  const shape = { slots: capacity, lanes, ...SMALL };
+  const { slots } = ringGeometry(shape);
+  return { memory: createRing(shape, { behindBytes: 2 * slots * cellBytes }), cellBytes };
+}
+
+const ARGS = SLOT.fields.args.at / 4;
+/** Words of a slot, from its first, by name. */
+export const WORD = Object.fromEntries(
+  Object.entries(MESSAGE_ARGS.fields).map(([name, { at }]) => [name, ARGS + at / 4]),
+) as Readonly<Record<keyof typeof MESSAGE_ARGS.fields, number>>;
+
+/** Where a payload is: valid until the next `find`. */
+export interface Payload {
+  views: Views;
+  at: number;
+  bytes: number;
+}
+
+export class MessageQueue {
+  readonly ring: Ring;
+  readonly cellBytes: number;
+  readonly views: Views;
+  readonly words: Int32Array;
+  readonly #cells: number;
+  readonly #pool: Blocks | undefined;
+  readonly #poolViews: Views | undefined;
+
+  constructor(
+    { memory, cellBytes }: QueueMemory,
+    pool: Blocks | undefined,
+    sides: QueueSides = {},
+  ) {
+    this.ring = new Ring(memory, sides);
+    this.cellBytes = cellBytes;
+    this.views = new Views(memory);
+    this.words = this.ring.words;
+    this.#cells = this.ring.geometry.totalBytes;
+    this.#pool = pool;
+    this.#poolViews = pool && new Views(pool.memory);
+  }
+
+  requestAt(slot: number): number {
+    return this.#cells + 2 * slot * this.cellBytes;
+  }
+
+  replyAt(slot: number): number {
+    return this.#cells + (2 * slot + 1) * this.cellBytes;
+  }
+
+  /**
+   * Finds a slot's payload, or says false: its words name no place that is its own. Cells are a slot's
+   * own, blocks are checked against the pool.
+   */
+  find(slot: number, into: Payload): boolean {
+    const at = this.ring.at(slot);
+    const place = this.words[at + WORD.payload_at]!;
+    into.bytes = this.words[at + WORD.payload_bytes]! >>> 0;
+    if (place < 0) {
+      into.at = place & ~IN_POOL;
+      if (this.#pool === undefined || !this.#pool.holds(into.at, into.bytes)) return false;
+      into.views = this.#poolViews!;
+      return true;
+    }
+    into.at = place;
+    into.views = this.views;
+    const own = place === this.requestAt(slot) || place === this.replyAt(slot);
+    return own && into.bytes <= this.cellBytes;
+  }
+
+  /** Room for `bytes` bytes at `cell`, or else in a block: `into` says where. False: no block is free. */
+  room(cell: number, bytes: number, into: Payload): boolean {
+    into.bytes = bytes;
+    if (bytes <= this.cellBytes) {
+      into.at = cell;
+      into.views = this.views;
+      return true;
+    }
+    const block = this.#pool === undefined ? -1 : this.#pool.take();
+    if (block < 0) return false;
+    into.at = block;
+    into.views = this.#poolViews!;
+    return true;
+  }
+
+  /** Writes where a slot's payload is. */
+  place(slot: number, { views, at, bytes }: Payload): void {
+    const word = this.ring.at(slot);
+    this.words[word + WORD.payload_at] = views === this.views ? at : at | IN_POOL;
+    this.words[word + WORD.payload_bytes] = bytes;
+  }
+
+  /** Frees a payload that is in a block. */
+  free({ views, at }: Payload): void {
+    if (views !== this.views) this.freeBlock(at);
+  }
+
+  freeBlock(at: number): void {
+    this.#pool?.free(at);
+  }
+}

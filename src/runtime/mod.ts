@@ -1,0 +1,14 @@
+// Runtime: kernels as persistent actors. Messages go through rings in shared memory to the threads that serve
+// kernels, and answers come back in the same slots. It starts no thread and reads no clock: a platform
+// hands both in.
+
+export { Attention, createAttention } from "./attention.ts";
+export { defineKernel, type KernelDefinition } from "./define-kernel.ts";
+export type { KernelContext } from "./delivery.ts";
+export { type CallOptions, type KernelEnd, KernelHandle } from "./kernel-handle.ts";
+export type { KernelMetrics, KernelStatus, ReplyOf, SendOptions } from "./kernel-handle.ts";
+export type { KernelSpec, Launched } from "./kernel-spec.ts";
+export { KernelThread, type KernelThreadOptions } from "./kernel-thread.ts";
+export { type KernelState, STATES } from "./lifecycle.ts";
+export type { FullPolicy, LaunchOptions, RuntimeOptions } from "./options.ts";
+export { Runtime, type RuntimeMetrics, type RuntimeParts, type ServingThread } from "./runtime.ts";

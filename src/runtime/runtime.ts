@@ -1,0 +1,381 @@
+// Runtime: launches kernels on threads and keeps the books. It names no platform: threads, time and the
+// event loop are handed in.
+
+import { Failure } from "../base/mod.ts";
+import { createClockMemory, HybridClock, Message, message, type Fields } from "../message/mod.ts";
+import type { KeepAlive } from "../ring/mod.ts";
+import { Attention } from "./attention.ts";
+import { Blocks, createBlocks } from "./blocks.ts";
+import { isKernel, type KernelDefinition } from "./define-kernel.ts";
+import { KernelBlock } from "./kernel-block.ts";
+import { type KernelEnd, KernelHandle, type KernelMetrics } from "./kernel-handle.ts";
+import {
+  createKernelWords,
+  type KernelSpec,
+  type Launched,
+  type MessageDescription,
+} from "./kernel-spec.ts";
+import { Lifecycle } from "./lifecycle.ts";
+import { createQueue, MessageQueue, type QueueMemory } from "./message-queue.ts";
+import {
+  type Launch,
+  type LaunchOptions,
+  resolveLaunch,
+  RUNTIME_DEFAULTS,
+  type RuntimeOptions,
+} from "./options.ts";
+import { Sender } from "./sender.ts";
+
+/** A thread that serves kernels, as the platform makes it. */
+export interface ServingThread {
+  readonly attention: SharedArrayBuffer;
+  /** Starts a kernel. Fails with KERNEL_NOT_FOUND, LAUNCH_FAILED or what its module throws. */
+  launch(spec: KernelSpec, definition: KernelDefinition | undefined): Promise<Launched>;
+  /** Takes a kernel off the thread. */
+  end(index: number): Promise<void>;
+  /** Lets it work, where it is the caller's own thread. */
+  poke?(): void;
+  /** Settles once: the thread is gone. `failure`: it was not told to. */
+  readonly ended: Promise<{ readonly failure?: Failure }>;
+  /** Ends it where it is. */
+  kill(): Promise<void>;
+}
+
+/** What a platform gives. */
+export interface RuntimeParts {
+  readonly startThread: (options: {
+    readonly idle: RuntimeOptions["idle"];
+  }) => Promise<ServingThread>;
+  /** A thread that is the caller's own. */
+  readonly ownThread: () => ServingThread;
+  readonly threadsMax: number;
+  readonly keepAlive: KeepAlive;
+  readonly pause: () => Promise<void>;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+  /** Unix milliseconds. */
+  readonly wallMs: () => number;
+}
+
+export interface RuntimeMetrics {
+  readonly activeKernels: number;
+  readonly totalLaunched: number;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  readonly threads: number;
+  /** Bytes of queues and of the pool. */
+  readonly hostMemoryBytes: number;
+}
+
+interface Served {
+  readonly thread: ServingThread;
+  /** Indices that kernels have had and left. */
+  readonly free: number[];
+  kernels: number;
+  next: number;
+}
+
+type Resolved = Required<Omit<RuntimeOptions, "threads">> & { readonly threads: number };
+
+export class Runtime implements AsyncDisposable {
+  readonly #parts: RuntimeParts;
+  readonly #options: Resolved;
+  readonly #clockMemory = createClockMemory();
+  readonly #pool: SharedArrayBuffer;
+  readonly #kernels = new Map<string, KernelHandle | undefined>();
+  readonly #threads: Served[] = [];
+  #own: Served | undefined;
+  #numbers = 0;
+  #owners = 1;
+  #launched = 0;
+  #bytes = 0;
+  #ended = { sent: 0, received: 0 };
+  #closed = false;
+
+  constructor(parts: RuntimeParts, options: RuntimeOptions = {}) {
+    this.#parts = parts;
+    this.#options = { threads: parts.threadsMax, ...RUNTIME_DEFAULTS, ...options };
+    const blockBytes = Math.ceil(this.#options.payloadBytesMax / 64) * 64;
+    this.#pool = createBlocks({ blocks: this.#options.payloadBlocks, blockBytes });
+    this.#bytes = this.#pool.byteLength;
+  }
+
+  /**
+   * Launches a kernel: by its definition, which names its module with `module: import.meta.url`, or by its id
+   * with the module among the options. Fails with KERNEL_ALREADY_ACTIVE, KERNEL_NOT_FOUND, LAUNCH_FAILED,
+   * OPTION_UNSUPPORTED or RUNTIME_CLOSED.
+   */
+  async launch<Kernel = KernelDefinition>(
+    source: Kernel | string,
+    options: LaunchOptions = {},
+  ): Promise<KernelHandle<Kernel>> {
+    if (this.#closed) throw closed();
+    const definition = isKernel(source) ? source : undefined;
+    const id = typeof source === "string" ? source : (definition?.id ?? String(source));
+    const module = options.module ?? definition?.module;
+    const launch = resolveLaunch(options, this.#options.defaultQueueCapacity);
+    if (module === undefined && (launch.mode === "persistent" || definition === undefined))
+      throw unknown(id);
+    if (this.#kernels.has(id)) throw taken(id);
+    this.#kernels.set(id, undefined); // Reserved, so that of two launches at once one fails.
+    try {
+      const handle = await this.#start(id, String(module ?? ""), definition, launch);
+      this.#kernels.set(id, handle as unknown as KernelHandle);
+      this.#launched++;
+      if (launch.autoActivate) handle.activate();
+      return handle as unknown as KernelHandle<Kernel>;
+    } catch (error) {
+      this.#kernels.delete(id);
+      throw error;
+    }
+  }
+
+  getKernel(id: string): KernelHandle | undefined {
+    return this.#kernels.get(id);
+  }
+
+  /** Ids of the kernels that have not ended. */
+  listKernels(): string[] {
+    return [...this.#kernels].flatMap(([id, handle]) => (handle === undefined ? [] : [id]));
+  }
+
+  get metrics(): RuntimeMetrics {
+    const kernels = [...this.#kernels.values()].flatMap((handle) =>
+      handle === undefined ? [] : [handle],
+    );
+    const sum = (of: "sent" | "received"): number =>
+      kernels.reduce((total, handle) => total + handle.metrics[of], this.#ended[of]);
+    return {
+      activeKernels: kernels.filter((handle) => handle.isActive).length,
+      ...{
+        totalLaunched: this.#launched,
+        messagesSent: sum("sent"),
+        messagesReceived: sum("received"),
+      },
+      ...{ threads: this.#threads.length, hostMemoryBytes: this.#bytes },
+    };
+  }
+
+  /** Fails with KERNEL_NOT_FOUND. */
+  kernelMetrics(id: string): KernelMetrics {
+    const handle = this.#kernels.get(id);
+    if (handle === undefined) throw unknown(id);
+    return handle.metrics;
+  }
+
+  /** Terminates every kernel and ends the threads. Says how each kernel ended. */
+  async shutdown(
+    options: { readonly timeoutMs?: number } = {},
+  ): Promise<ReadonlyMap<string, KernelEnd>> {
+    this.#closed = true;
+    const handles = [...this.#kernels.values()].flatMap((handle) => handle ?? []);
+    const ends = await Promise.all(
+      handles.map((handle) =>
+        handle.state === "terminating" ? handle.wait() : handle.terminate(options),
+      ),
+    );
+    const threads = this.#threads.splice(0);
+    await Promise.all(threads.map(({ thread }) => thread.kill()));
+    return new Map(ends.map((end, i) => [handles[i]!.id, end]));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  async #start(
+    id: string,
+    module: string,
+    definition: KernelDefinition | undefined,
+    launch: Launch,
+  ): Promise<KernelHandle> {
+    const lanes = launch.priorities ? 5 : 1;
+    const { cellBytes, gridSize } = launch;
+    const input = createQueue({ capacity: launch.inputQueueCapacity, lanes, cellBytes });
+    const output = createQueue({ capacity: launch.outputQueueCapacity, lanes: 1, cellBytes });
+    const number = ++this.#numbers;
+    const words = createKernelWords();
+    const served = await this.#choose(launch);
+    const specs = served.map((one): KernelSpec => ({
+      ...{ id, number, index: one.free.pop() ?? one.next++, owner: ++this.#owners, module },
+      ...{ input, output, words, pool: this.#pool, clock: this.#clockMemory },
+      ...{ maxDriftMs: this.#options.maxDriftMs, payloadBytesMax: this.#options.payloadBytesMax },
+      ...{ lanes: launch.blockSize, checksum: launch.checksum, alone: gridSize === 1 },
+    }));
+    for (const one of served) one.kernels++;
+    const release = (): void => {
+      for (const [i, one] of served.entries()) {
+        one.kernels--;
+        one.free.push(specs[i]!.index);
+      }
+    };
+    let launched: readonly Launched[];
+    try {
+      launched = await Promise.all(
+        served.map(({ thread }, i) => thread.launch(specs[i]!, definition)),
+      );
+    } catch (error) {
+      await Promise.allSettled(served.map(({ thread }, i) => thread.end(specs[i]!.index)));
+      release();
+      throw error;
+    }
+    const bytes = input.memory.byteLength + output.memory.byteLength;
+    this.#bytes += bytes;
+    const gone = (): void => {
+      this.#bytes -= bytes;
+      release();
+      const { sent, received } = handle.metrics;
+      this.#ended.sent += sent;
+      this.#ended.received += received;
+      this.#kernels.delete(id);
+    };
+    const handle = this.#handleOf({
+      id,
+      number,
+      launch,
+      input,
+      output,
+      words,
+      served,
+      specs,
+      launched,
+      gone,
+    });
+    for (const { thread } of served) void thread.ended.then(({ failure }) => handle.lost(failure));
+    return handle;
+  }
+
+  #handleOf(kernel: {
+    readonly id: string;
+    readonly number: number;
+    readonly launch: Launch;
+    readonly input: QueueMemory;
+    readonly output: QueueMemory;
+    readonly words: SharedArrayBuffer;
+    readonly served: readonly Served[];
+    readonly specs: readonly KernelSpec[];
+    readonly launched: readonly Launched[];
+    readonly gone: () => void;
+  }): KernelHandle {
+    const { id, number, launch, served, specs, launched, gone } = kernel;
+    const { keepAlive, pause, nowMs, wallMs } = this.#parts;
+    const { callSpins, terminationTimeoutMs, payloadBytesMax, maxDriftMs } = this.#options;
+    const pool = new Blocks(this.#pool);
+    const block = new KernelBlock(new Int32Array(kernel.words));
+    const lifecycle = new Lifecycle(id, block.stateWord, () => {});
+    const input = new MessageQueue(kernel.input, pool, { onePublisher: true });
+    const output = new MessageQueue(kernel.output, pool, { oneExecutor: true });
+    const clock = new HybridClock(this.#clockMemory, { now: wallMs, maxDriftMs });
+    const attention = served.map(({ thread }) => new Attention(thread.attention));
+    const wake = (): void => {
+      for (const [i, one] of attention.entries()) one.raise(specs[i]!.index);
+    };
+    const sender = new Sender(input, {
+      source: 0,
+      clock,
+      payloadBytesMax,
+      checksum: launch.checksum,
+      wake,
+    });
+    const replies = new Map(
+      [...launched[0]!.gives].map((description) => [description.id, rebuilt(description)]),
+    );
+    lifecycle.move("launch");
+    const poke = served[0]!.thread.poke?.bind(served[0]!.thread);
+    return new KernelHandle({
+      ...{
+        id,
+        number,
+        launch,
+        lifecycle,
+        input,
+        output,
+        sender,
+        replies,
+        keepAlive,
+        pause,
+        nowMs,
+        wallMs,
+      },
+      ...{
+        callSpins,
+        terminationTimeoutMs,
+        blocks: [block],
+        owners: specs.map(({ owner }) => owner),
+        poke,
+        gone,
+      },
+      leave: async () => {
+        await Promise.all(served.map(({ thread }, i) => thread.end(specs[i]!.index)));
+      },
+      kill: async () => {
+        await Promise.all(served.map(({ thread }) => thread.kill()));
+      },
+    });
+  }
+
+  /** The threads that serve least, as many as the grid has; starts those that are missing. */
+  async #choose({ mode, gridSize }: Launch): Promise<Served[]> {
+    if (mode === "event-driven") return [(this.#own ??= servedBy(this.#parts.ownThread()))];
+    const wanted = Math.max(gridSize, Math.min(this.#options.threads, this.#numbers));
+    const missing = Math.max(0, wanted - this.#threads.length);
+    const { idle } = this.#options;
+    const started = Array.from({ length: missing }, () => this.#parts.startThread({ idle }));
+    for (const thread of await Promise.all(started)) this.#add(thread);
+    return this.#threads.toSorted((a, b) => a.kernels - b.kernels).slice(0, gridSize);
+  }
+
+  #add(thread: ServingThread): void {
+    const served = servedBy(thread);
+    this.#threads.push(served);
+    void thread.ended.then(() => {
+      const at = this.#threads.indexOf(served);
+      if (at >= 0) this.#threads.splice(at, 1);
+    });
+  }
+}
+
+function servedBy(thread: ServingThread): Served {
+  return { thread, free: [], kernels: 0, next: 0 };
+}
+
+function rebuilt({ id, name, fields }: MessageDescription): Message {
+  const own: Fields = Object.fromEntries(
+    fields.map(({ name: field, ...rest }) => [field, { ...rest, name: nameOf(rest) }]),
+  );
+  const made = message(own, name === undefined ? {} : { name });
+  return made.id === id ? made : message(own, { id, ...(name === undefined ? {} : { name }) });
+}
+
+function nameOf({
+  kind,
+  scalar,
+  count,
+}: Omit<MessageDescription["fields"][number], "name">): string {
+  if (kind === "array") return `${scalar}[${count}]`;
+  if (kind === "list") return `${scalar}[]`;
+  return kind === "scalar" ? scalar : kind;
+}
+
+function unknown(id: string): Failure {
+  return new Failure("KERNEL_NOT_FOUND", {
+    at: `kernel ${id}`,
+    found: "no module that has it",
+    expected: "a definition with `module: import.meta.url`, or the option `module`",
+    fix: "Name the module that exports the kernel.",
+  });
+}
+
+function taken(id: string): Failure {
+  return new Failure("KERNEL_ALREADY_ACTIVE", {
+    ...{ at: `kernel ${id}`, found: "a kernel of that id", expected: "an id that is free" },
+    fix: "Use getKernel(), terminate the other one, or choose another id.",
+  });
+}
+
+function closed(): Failure {
+  return new Failure("RUNTIME_CLOSED", {
+    ...{ at: "runtime", found: "a runtime that was shut down", expected: "one that runs" },
+    fix: "Create another.",
+  });
+}
