@@ -100,6 +100,7 @@ export const FAILURES = {
   THREAD_MAY_NOT_BLOCK: "This thread may not sleep",
   // Messages.
   MESSAGE_INVALID: "The bytes or fields are no message",
+  TOPIC_INVALID: "The name is no topic, or no filter of topics",
   // Kernels as actors.
   INVALID_STATE_TRANSITION: "The kernel cannot do that in its state",
   KERNEL_ALREADY_ACTIVE: "A kernel of this id was launched already",

@@ -111,6 +111,46 @@ export function loop(fields: readonly Placed[], bytes: number): Writer {
   };
 }
 
+export type Reader = (views: Views, at: number) => unknown;
+
+/** Reads a copy that shares nothing. `openAt`: where a list's elements start. */
+export function readerOf(fields: readonly Placed[], openAt: number): Reader {
+  const getters = fields.map(({ field, at }) => getterOf(field, at, openAt));
+  const slow = (views: Views, at: number): unknown => {
+    const view = { views, at };
+    const values = fields.map(({ name }, i) => [name, copyOf(getters[i]!.call(view))] as const);
+    return Object.fromEntries(values);
+  };
+  try {
+    return compiledReader(fields, getters);
+  } catch {
+    return slow;
+  }
+}
+
+function compiledReader(
+  fields: readonly Placed[],
+  getters: readonly ((this: View) => unknown)[],
+): Reader {
+  const values = fields.map(({ name, field, at }, i) => {
+    const { scalar } = field;
+    const index = `(at + ${at}) >> ${Math.log2(scalarBytes(scalar))}`;
+    if (field.kind === "scalar") return `${name}: views.${scalar}[${index}]`;
+    if (field.kind === "bool") return `${name}: views.u8[at + ${at}] !== 0`;
+    return `${name}: copy(getters[${i}].call({ views, at }))`;
+  });
+  // oxlint-disable-next-line no-new-func, typescript/no-implied-eval -- Of checked identifiers alone.
+  const make = new Function(
+    ...["getters", "copy"],
+    `return (views, at) => ({ ${values.join(", ")} });`,
+  ) as (...given: unknown[]) => Reader;
+  return make(getters, copyOf);
+}
+
+function copyOf(value: unknown): unknown {
+  return ArrayBuffer.isView(value) ? (value as Uint8Array).slice() : value;
+}
+
 type Put = (views: Views, at: number, value: unknown, offset: number) => number;
 
 /** Writes the arrays, lists and texts, which it knows by their offsets, and returns where the message ends. */

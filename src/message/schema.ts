@@ -9,7 +9,7 @@
 import { Failure } from "../base/mod.ts";
 import { crc32c } from "./crc32c.ts";
 import { badField, type Field, isOpen, scalarBytes, type Views } from "./field.ts";
-import { getterOf, writerOf } from "./access.ts";
+import { getterOf, readerOf, writerOf } from "./access.ts";
 
 export type Fields = Readonly<Record<string, Field>>;
 
@@ -50,6 +50,8 @@ export class Message<Of extends Fields = Fields> {
   readonly bytes: number;
   /** Writes a value at a multiple of 8 and returns its bytes. There is room: see `bytesOf`. */
   readonly write: (views: Views, at: number, value: InputOf<Of>) => number;
+  /** Reads a copy that shares nothing. */
+  readonly read: (views: Views, at: number) => ValueOf<Of>;
   readonly #open: Placed | undefined;
   readonly #prototype: object;
 
@@ -64,6 +66,8 @@ export class Message<Of extends Fields = Fields> {
     );
     this.#open = this.fields.find(({ field }) => isOpen(field));
     this.write = writerOf(this.fields, this.bytes) as typeof this.write;
+    const openAt = this.#open === undefined ? 0 : openAtOf(this.bytes, this.#open.field);
+    this.read = readerOf(this.fields, openAt) as typeof this.read;
     this.#prototype = Object.create(null, getters(this.fields, this.bytes)) as object;
   }
 
@@ -73,7 +77,7 @@ export class Message<Of extends Fields = Fields> {
     const { name, field } = this.#open;
     const open = (value as Readonly<Record<string, string | ArrayLike<unknown>>>)[name]!;
     if (typeof open === "string") return this.bytes + utf8Bytes(open);
-    return openAt(this.bytes, field) + open.length * scalarBytes(field.scalar);
+    return openAtOf(this.bytes, field) + open.length * scalarBytes(field.scalar);
   }
 
   /** Reads the message at `at` in place: good while nobody writes there. */
@@ -82,13 +86,6 @@ export class Message<Of extends Fields = Fields> {
     view.views = views;
     view.at = at;
     return view as ValueOf<Of> & View;
-  }
-
-  /** A copy that shares nothing. */
-  read(views: Views, at: number): ValueOf<Of> {
-    const view = this.view(views, at) as Readonly<Record<string, unknown>>;
-    const entries = this.fields.map(({ name }) => [name, copyOf(view[name])] as const);
-    return Object.fromEntries(entries) as ValueOf<Of>;
   }
 
   /**
@@ -100,7 +97,7 @@ export class Message<Of extends Fields = Fields> {
     if (this.#open === undefined) return bytes === this.bytes;
     const { field, at: lengthAt } = this.#open;
     const length = views.u32[(at + lengthAt) >> 2]!;
-    return openAt(this.bytes, field) + length * scalarBytes(field.scalar) === bytes;
+    return openAtOf(this.bytes, field) + length * scalarBytes(field.scalar) === bytes;
   }
 
   /** How a kernel answers this message. */
@@ -183,19 +180,15 @@ function fixedBytes(field: Field): number {
 }
 
 /** Where the elements of a list start, from the message's. */
-export function openAt(bytes: number, field: Field): number {
+export function openAtOf(bytes: number, field: Field): number {
   const align = scalarBytes(field.scalar);
   return Math.ceil(bytes / align) * align;
 }
 
 function getters(fields: readonly Placed[], bytes: number): PropertyDescriptorMap {
   const of = ({ name, field, at }: Placed) =>
-    [name, { enumerable: true, get: getterOf(field, at, openAt(bytes, field)) }] as const;
+    [name, { enumerable: true, get: getterOf(field, at, openAtOf(bytes, field)) }] as const;
   return Object.fromEntries(fields.map(of));
-}
-
-function copyOf(value: unknown): unknown {
-  return ArrayBuffer.isView(value) ? (value as Uint8Array).slice() : value;
 }
 
 const utf8 = new TextEncoder();

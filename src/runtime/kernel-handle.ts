@@ -210,27 +210,17 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   ): Promise<ReplyOf<Kernel, Message<Of>>> {
     options?.signal?.throwIfAborted();
     this.#mustTake();
-    const { sender, launch, poke, nowMs } = this.#parts;
-    const untilMs = nowMs() + (options?.timeoutMs ?? CALL_TIMEOUT_MS);
+    const { sender, poke, nowMs, callSpins } = this.#parts;
     const isAlone = this.#calls.pending === 0;
     const facts = this.#factsOf(options, this.#correlate());
     let slot = sender.send(message, value, facts, !isAlone && this.#mayGather);
-    if (slot < 0) {
-      if (launch.whenFull !== "wait") throw full(this.id, launch.inputQueueCapacity);
-      slot = await this.#sendWhenFree(
-        message,
-        value,
-        options ?? {},
-        facts.correlation,
-        untilMs - nowMs(),
-      );
-      if (slot < 0) throw full(this.id, launch.inputQueueCapacity);
-    }
+    if (slot < 0) slot = await this.#callWhenFree(message, value, options, facts.correlation);
     if (isAlone) {
       poke?.();
-      for (let looks = this.#parts.callSpins; looks > 0; looks--)
+      for (let looks = callSpins; looks > 0; looks--)
         if (this.#calls.isAnswered(slot)) return this.#calls.take(slot) as never;
     } else this.#flushSoon();
+    const untilMs = nowMs() + (options?.timeoutMs ?? CALL_TIMEOUT_MS);
     return (await this.#calls.answerTo(slot, untilMs, options?.signal)) as never;
   }
 
@@ -416,6 +406,20 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
       if (left <= 0 && slot < 0) return -1;
       if (await input.ring.done.waitAsync(room, left, keepAlive)) return slot;
     }
+  }
+
+  async #callWhenFree<Of extends Fields>(
+    message: Message<Of>,
+    value: InputOf<Of>,
+    options: CallOptions = {},
+    correlation: number,
+  ): Promise<number> {
+    const { whenFull, inputQueueCapacity } = this.#parts.launch;
+    if (whenFull !== "wait") throw full(this.id, inputQueueCapacity);
+    const { timeoutMs = CALL_TIMEOUT_MS } = options;
+    const slot = await this.#sendWhenFree(message, value, options, correlation, timeoutMs);
+    if (slot < 0) throw full(this.id, inputQueueCapacity);
+    return slot;
   }
 
   #factsOf(options: SendOptions | undefined, correlation: number): SendFacts {

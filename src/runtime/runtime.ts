@@ -55,6 +55,8 @@ export interface RuntimeParts {
   readonly nowMs: () => number;
   /** Unix milliseconds. */
   readonly wallMs: () => number;
+  /** The same, for stamps: it may be some messages old. */
+  readonly stampMs: () => number;
 }
 
 export interface RuntimeMetrics {
@@ -258,14 +260,14 @@ export class Runtime implements AsyncDisposable {
     readonly gone: () => void;
   }): KernelHandle {
     const { id, number, launch, served, specs, launched, gone } = kernel;
-    const { keepAlive, pause, nowMs, wallMs } = this.#parts;
+    const { keepAlive, pause, nowMs, wallMs, stampMs } = this.#parts;
     const { callSpins, terminationTimeoutMs, payloadBytesMax, maxDriftMs } = this.#options;
     const pool = new Blocks(this.#pool);
     const block = new KernelBlock(new Int32Array(kernel.words));
     const lifecycle = new Lifecycle(id, block.stateWord, () => {});
     const input = new MessageQueue(kernel.input, pool, { onePublisher: true });
     const output = new MessageQueue(kernel.output, pool, { oneExecutor: true });
-    const clock = new HybridClock(this.#clockMemory, { now: wallMs, maxDriftMs });
+    const clock = new HybridClock(this.#clockMemory, { now: stampMs, maxDriftMs });
     const attention = served.map(({ thread }) => new Attention(thread.attention));
     const wake = (): void => {
       for (const [i, one] of attention.entries()) one.raise(specs[i]!.index);
