@@ -2,6 +2,7 @@
 //
 //   node bench/table.ts FILE                            prints it
 //   node bench/table.ts FILE --into docs/BENCHMARKS.md  puts it between the marks there
+//   node bench/table.ts FILE --title "The slot ring" --into ...   between the marks of that title
 //
 // Rows that name a table share it, with a column for each entry. The others stand in one table with
 // all that is beside ours in one cell.
@@ -14,23 +15,26 @@ import { duration, percent, printGoal, rate } from "./harness/print.ts";
 import { readResults, type Results } from "./harness/results.ts";
 import type { Entry, Row } from "./harness/row.ts";
 
-const BEGIN = "<!-- results: printed by bench/table.ts -->";
+const SANDBOX = "The sandbox";
 const END = "<!-- end of results -->";
 
 /** All tables, in the order of the file. */
-export function markdownTables({ rows }: Results): string {
+export function markdownTables({ rows }: Results, title: string = SANDBOX): string {
   const groups = Map.groupBy(rows, ({ table }) => table);
   const plain = groups.get(undefined) ?? [];
   groups.delete(undefined);
   const named = [...groups].map(([name, own]) => `### ${titled(name!)}\n\n${columns(own)}`);
-  return [...named, `### The sandbox\n\n${plainTable(plain)}`].join("\n\n");
+  return [...named, `### ${title}\n\n${plainTable(plain)}`].join("\n\n");
 }
 
-/** `document` with `text` between its marks. Fails where it has none. */
-export function between(document: string, text: string): string {
-  const [start, end] = [document.indexOf(BEGIN), document.indexOf(END)];
-  if (start < 0 || end < start) throw new Error(`the document has no "${BEGIN}" and "${END}"`);
-  return `${document.slice(0, start + BEGIN.length)}\n\n${text}\n\n${document.slice(end)}`;
+/** `document` with `text` between the marks of a title. Fails where it has none. */
+export function between(document: string, text: string, title: string = SANDBOX): string {
+  const of = title === SANDBOX ? "results" : `results of ${title}`;
+  const begin = `<!-- ${of}: printed by bench/table.ts -->`;
+  const start = document.indexOf(begin);
+  const end = document.indexOf(END, start);
+  if (start < 0 || end < start) throw new Error(`the document has no "${begin}" and "${END}"`);
+  return `${document.slice(0, start + begin.length)}\n\n${text}\n\n${document.slice(end)}`;
 }
 
 function titled(name: string): string {
@@ -121,14 +125,14 @@ function origin(file: string, { at, commit, machine, load }: Results): string {
 
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
-    options: { into: { type: "string" } },
+    options: { into: { type: "string" }, title: { type: "string", default: SANDBOX } },
     allowPositionals: true,
   });
   const [file] = positionals;
   if (file === undefined) throw new Error("say which file: node bench/table.ts RESULTS.json");
   const results = readResults(file);
-  const text = `${origin(file, results)}\n\n${markdownTables(results)}`;
+  const text = `${origin(file, results)}\n\n${markdownTables(results, values.title)}`;
   const { into } = values;
   if (into === undefined) console.log(text);
-  else writeFileSync(into, between(readFileSync(into, "utf8"), text));
+  else writeFileSync(into, between(readFileSync(into, "utf8"), text, values.title));
 }

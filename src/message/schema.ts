@@ -7,9 +7,10 @@
 // a ring agree on a type or refuse it.
 
 import { Failure } from "../base/mod.ts";
+import type { KernelContext } from "./context.ts";
 import { crc32c } from "./crc32c.ts";
 import { badField, type Field, isOpen, scalarBytes, type Views } from "./field.ts";
-import { getterOf, readerOf, writerOf } from "./access.ts";
+import { getterOf, type Reader, readerOf, type Writer, writerOf } from "./access.ts";
 
 export type Fields = Readonly<Record<string, Field>>;
 
@@ -48,10 +49,8 @@ export class Message<Of extends Fields = Fields> {
   readonly fields: readonly Placed[];
   /** Bytes without the elements of a list. */
   readonly bytes: number;
-  /** Writes a value at a multiple of 8 and returns its bytes. There is room: see `bytesOf`. */
-  readonly write: (views: Views, at: number, value: InputOf<Of>) => number;
-  /** Reads a copy that shares nothing. */
-  readonly read: (views: Views, at: number) => ValueOf<Of>;
+  readonly #write: Writer;
+  readonly #read: Reader;
   readonly #open: Placed | undefined;
   readonly #prototype: object;
 
@@ -65,10 +64,20 @@ export class Message<Of extends Fields = Fields> {
       0,
     );
     this.#open = this.fields.find(({ field }) => isOpen(field));
-    this.write = writerOf(this.fields, this.bytes) as typeof this.write;
+    this.#write = writerOf(this.fields, this.bytes);
     const openAt = this.#open === undefined ? 0 : openAtOf(this.bytes, this.#open.field);
-    this.read = readerOf(this.fields, openAt) as typeof this.read;
+    this.#read = readerOf(this.fields, openAt);
     this.#prototype = Object.create(null, getters(this.fields, this.bytes)) as object;
+  }
+
+  /** Writes a value at a multiple of 8 and returns its bytes. There is room: see `bytesOf`. */
+  write(views: Views, at: number, value: InputOf<Of>): number {
+    return this.#write(views, at, value as never);
+  }
+
+  /** Reads a copy that shares nothing. */
+  read(views: Views, at: number): ValueOf<Of> {
+    return this.#read(views, at) as ValueOf<Of>;
   }
 
   /** Bytes that a value takes. */
@@ -101,21 +110,16 @@ export class Message<Of extends Fields = Fields> {
   }
 
   /** How a kernel answers this message. */
-  to<Reply extends Fields>(reply: Message<Reply>, handle: Handle<Of, InputOf<Reply>>): Handler {
-    return {
-      message: this as unknown as Message,
-      reply: reply as unknown as Message,
-      handle: handle as Handler["handle"],
-    };
+  to<Reply extends Fields>(
+    reply: Message<Reply>,
+    handle: Handle<Of, InputOf<Reply>>,
+  ): Handler<Of, Reply> {
+    return { message: this, reply, handle };
   }
 
   /** What a kernel does with this message, which has no answer. */
-  do(handle: Handle<Of, void>): Handler {
-    return {
-      message: this as unknown as Message,
-      reply: undefined,
-      handle: handle as Handler["handle"],
-    };
+  do(handle: Handle<Of, void>): Handler<Of, never> {
+    return { message: this, reply: undefined, handle };
   }
 
   toString(): string {
@@ -130,17 +134,16 @@ export interface MessageOptions {
   readonly id?: number;
 }
 
-/** `Context` is what the runtime hands to handlers; this room does not know it. */
-export type Handle<Of, Answer, Context = never> = (
-  message: ValueOf<Of>,
-  context: Context,
-) => Answer | Promise<Answer>;
+/** Declared as a method is, so that a handler may name the type of its kernel's state. */
+export type Handle<Of, Answer> = {
+  handle(message: ValueOf<Of>, context: KernelContext): Answer | Promise<Answer>;
+}["handle"];
 
 /** One message that a kernel takes, and what it does with it. */
-export interface Handler {
-  readonly message: Message;
-  readonly reply: Message | undefined;
-  readonly handle: (message: ValueOf<Fields>, context: never) => unknown;
+export interface Handler<Of extends Fields = Fields, Reply extends Fields = Fields> {
+  readonly message: Message<Of>;
+  readonly reply: Message<Reply> | undefined;
+  readonly handle: Handle<Of, unknown>;
 }
 
 /** Declares a message. Fails with MESSAGE_INVALID for fields that cannot be laid out. */

@@ -40,10 +40,10 @@ interface Waiting {
 }
 
 export class Calls {
-  /** Answers that came after their caller had given up. */
-  late = 0;
+  /** Replies and faults that came; of both, those whose caller had given up. */
   answered = 0;
   failed = 0;
+  late = 0;
   timedOut = 0;
   readonly #options: CallsOptions;
   readonly #payload: Payload;
@@ -80,6 +80,8 @@ export class Calls {
     const code = words[word + CODE]!;
     const reply = replies.get(words[word + WORD.type]! >>> 0);
     const isFound = queue.find(slot, payload);
+    if (isFault) this.failed++;
+    else this.answered++;
     try {
       if (isFault) throw failureOf(kernel, code, isFound ? textOf(payload) : "");
       if (words[word + WORD.payload_at] === queue.requestAt(slot) || reply === undefined)
@@ -125,19 +127,11 @@ export class Calls {
   }
 
   #settle(one: Waiting): void {
+    if (one.abandoned) this.late++;
     try {
-      const value = this.take(one.slot);
-      if (one.abandoned) this.late++;
-      else {
-        this.answered++;
-        one.resolve(value);
-      }
+      one.resolve(this.take(one.slot)); // Which does nothing where the caller gave up.
     } catch (error) {
-      if (one.abandoned) this.late++;
-      else {
-        this.failed++;
-        one.reject(error as Failure);
-      }
+      one.reject(error as Failure);
     }
   }
 

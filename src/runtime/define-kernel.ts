@@ -1,22 +1,24 @@
 // Define kernel: what a trusted module exports so that it can be launched.
 
 import { Failure } from "../base/mod.ts";
-import type { Handler, Message } from "../message/mod.ts";
-import type { KernelContext } from "./delivery.ts";
+import type { Handler, KernelContext, Message } from "../message/mod.ts";
 
-export interface KernelDefinition<State = unknown> {
+export interface KernelDefinition<
+  State = unknown,
+  On extends readonly Handler[] = readonly Handler[],
+> {
   /** What `launch` names. */
   readonly id: string;
   /** `import.meta.url` of the module that exports it: threads load it from there. */
   readonly module?: string;
   /** The messages that it takes. */
-  readonly on: readonly Handler[];
+  readonly on: On;
   /** Messages that it emits by itself, beside its replies. */
   readonly emits?: readonly Message[];
   /** Runs once before the first message, on the thread that serves the kernel. */
-  readonly start?: (context: KernelContext<State>) => State | Promise<State>;
+  readonly start?: () => State | Promise<State>;
   /** Runs once after the last one, but not when the thread is killed. */
-  readonly stop?: (context: KernelContext<State>) => void | Promise<void>;
+  readonly stop?: (context: KernelContext) => void | Promise<void>;
 }
 
 const DEFINED = new WeakSet<object>();
@@ -25,7 +27,9 @@ const DEFINED = new WeakSet<object>();
  * Declares a kernel. Fails with MESSAGE_INVALID where two of its messages are the same to whoever receives
  * them: give one a name.
  */
-export function defineKernel<State>(definition: KernelDefinition<State>): KernelDefinition<State> {
+export function defineKernel<State, const On extends readonly Handler[]>(
+  definition: KernelDefinition<State, On>,
+): KernelDefinition<State, On> {
   const { id, on } = definition;
   if (typeof id !== "string" || id === "")
     throw invalid("id", String(id), "a name that is not empty");

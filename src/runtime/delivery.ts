@@ -1,25 +1,7 @@
 // Delivery: what a handler may use beside its message. One serves every message that comes in its slot, and
 // is good until the handler has settled.
 
-import type { Fields, InputOf, Message } from "../message/mod.ts";
-
-/** What a handler may use beside its message. */
-export interface KernelContext<State = unknown> {
-  /** The kernel's own id. */
-  readonly kernel: string;
-  /** What `start` returned. */
-  state: State;
-  /** Who sent the message: a kernel's number, or 0 for the host. The runtime says so, not the sender. */
-  readonly source: number;
-  /** Whether somebody waits for the answer. */
-  readonly isCall: boolean;
-  /** Whether the message shall stop. It reads shared memory, so that also loops see it. */
-  readonly interrupted: boolean;
-  /** Aborts when `interrupted` becomes true. For what returns to the event loop. */
-  readonly signal: AbortSignal;
-  /** Publishes to the kernel's output queue. False: it is full, which is counted. */
-  emit<Of extends Fields>(message: Message<Of>, value: InputOf<Of>): boolean;
-}
+import type { Fields, InputOf, KernelContext, Message } from "../message/mod.ts";
 
 /** What a delivery asks its kernel for. */
 export interface DeliveryKernel {
@@ -36,6 +18,7 @@ export class Delivery implements KernelContext {
   late = false;
   readonly #kernel: DeliveryKernel;
   #abort: AbortController | undefined;
+  #isTold = false;
 
   constructor(kernel: DeliveryKernel) {
     this.#kernel = kernel;
@@ -46,6 +29,7 @@ export class Delivery implements KernelContext {
     this.isCall = isCall;
     this.late = false;
     this.#abort = undefined;
+    this.#isTold = false;
   }
 
   get kernel(): string {
@@ -61,21 +45,22 @@ export class Delivery implements KernelContext {
   }
 
   get interrupted(): boolean {
-    return this.#kernel.interrupted;
+    return this.#isTold || this.#kernel.interrupted;
   }
 
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    this.abortIfInterrupted();
+    if (this.interrupted) this.#abort.abort();
     return this.#abort.signal;
+  }
+
+  /** The message shall stop. */
+  tell(): void {
+    this.#isTold = true;
+    this.#abort?.abort();
   }
 
   emit<Of extends Fields>(message: Message<Of>, value: InputOf<Of>): boolean {
     return this.#kernel.emit(message, value);
-  }
-
-  /** The thread's loop asks between turns. */
-  abortIfInterrupted(): void {
-    if (this.#abort !== undefined && this.#kernel.interrupted) this.#abort.abort();
   }
 }

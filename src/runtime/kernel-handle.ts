@@ -2,7 +2,7 @@
 
 import { Failure } from "../base/mod.ts";
 import { MESSAGE_FAULTS, PRIORITY, type Priority } from "../layout/mod.ts";
-import type { Fields, InputOf, Message, ValueOf } from "../message/mod.ts";
+import type { Fields, Handler, InputOf, Message, ValueOf } from "../message/mod.ts";
 import { type KeepAlive, sweep } from "../ring/mod.ts";
 import { Calls } from "./calls.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
@@ -14,8 +14,10 @@ import { Received } from "./received.ts";
 import { type SendFacts, type Sender } from "./sender.ts";
 
 /** What a kernel answers a message with, as its definition says. */
-export type ReplyOf<Kernel, Sent> = Kernel extends { readonly on: readonly (infer One)[] }
-  ? One extends { readonly message: Sent; readonly reply: Message<infer Reply> }
+export type ReplyOf<Kernel, Of extends Fields> = Kernel extends {
+  readonly on: readonly (infer One)[];
+}
+  ? One extends Handler<Of, infer Reply>
     ? ValueOf<Reply>
     : never
   : never;
@@ -48,6 +50,8 @@ export interface KernelMetrics extends KernelStatus {
   readonly queueFull: number;
   readonly dropped: number;
   readonly failed: number;
+  /** Messages that its threads have claimed and not ended. */
+  readonly inHand: number;
   readonly expired: number;
   readonly malformed: number;
   readonly skewed: number;
@@ -207,7 +211,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     message: Message<Of>,
     value: InputOf<Of>,
     options?: CallOptions,
-  ): Promise<ReplyOf<Kernel, Message<Of>>> {
+  ): Promise<ReplyOf<Kernel, Of>> {
     options?.signal?.throwIfAborted();
     this.#mustTake();
     const { sender, poke, nowMs, callSpins } = this.#parts;
@@ -307,6 +311,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     const { sender } = this.#parts;
     return {
       ...this.status,
+      inHand: (this.#sum("claimed") - this.#sum("processed") - this.#sum("failed")) >>> 0,
       ...{ sent: sender.sent, queueFull: sender.full, dropped: this.#dropped },
       ...{
         failed: this.#sum("failed"),

@@ -109,7 +109,7 @@ export class KernelHost {
   turn(): number {
     const { owner, block, output } = this.#options;
     block.count("heartbeat");
-    if (this.#running.size > 0) for (const delivery of this.#running) delivery.abortIfInterrupted();
+    if (block.interrupted) this.interrupt();
     if (!mayHandle(block.state)) return 0;
     if (this.#next === this.#end) {
       this.#next = this.#unsettled = 0;
@@ -122,6 +122,12 @@ export class KernelHost {
     this.#settle();
     output.flush();
     return this.#next - from;
+  }
+
+  /** Tells whatever runs to stop. */
+  interrupt(): void {
+    for (const delivery of this.#running) delivery.tell();
+    this.#options.block.interrupted = false;
   }
 
   emit<Of extends Fields>(message: Message<Of>, value: InputOf<Of>): boolean {
@@ -147,7 +153,7 @@ export class KernelHost {
     const word = this.#input.ring.at(slot);
     const known = this.#knownOf(this.#words[word + WORD.type]!);
     const fault = this.#check(slot, word, known);
-    if (fault === VOID) this.#complete(slot, false);
+    if (fault === VOID) this.#options.block.count("failed"); // Settled with its neighbours.
     else if (fault !== 0) this.#refuse(slot, fault);
     else this.#handle(slot, word, known!);
   }
@@ -279,8 +285,9 @@ export class KernelHost {
 
   #failed({ slot, block, delivery }: Run, error: unknown): void {
     this.#freeBlock(block);
-    const { interrupted } = this.#options.block;
+    const { interrupted } = delivery;
     this.#explain(slot, error instanceof Error ? (error.stack ?? String(error)) : String(error));
+    if (interrupted && !delivery.late) this.#options.block.interrupted = false; // It was for this one.
     this.#fault(slot, interrupted ? MESSAGE_FAULTS.INTERRUPTED : HANDLER_ERROR, delivery.late);
   }
 

@@ -28,11 +28,13 @@ export class KernelThread {
   readonly loop: ThreadLoop;
   readonly #attention: Attention;
   readonly #definitions = new Map<number, KernelDefinition>();
+  readonly #pause: () => Promise<void>;
   #now: number;
 
   constructor(options: KernelThreadOptions) {
     const { now, idle, pause } = options;
     this.#now = now();
+    this.#pause = pause;
     this.#attention = new Attention(options.attention);
     const tick = (): void => void (this.#now = now());
     this.loop = new ThreadLoop({ attention: this.#attention, idle, pause, tick });
@@ -43,7 +45,7 @@ export class KernelThread {
     const definition = definitionIn(exports, spec);
     const host = this.#hostOf(spec, definition);
     try {
-      host.state = await definition.start?.(new Delivery(host) as never);
+      host.state = await definition.start?.();
     } catch (cause) {
       throw failed(spec.id, "its `start` threw", cause);
     }
@@ -64,8 +66,10 @@ export class KernelThread {
     if (host === undefined) return;
     this.loop.remove(index);
     this.#definitions.delete(index);
+    host.interrupt();
+    while (host.busy > 0) await this.#pause(); // Whoever ended it kills the thread if this takes long.
     host.refuseRest();
-    await definition?.stop?.(new Delivery(host) as never);
+    await definition?.stop?.(new Delivery(host));
   }
 
   #hostOf(spec: KernelSpec, definition: KernelDefinition): KernelHost {

@@ -4,7 +4,6 @@
 
 export { Attention, createAttention } from "./attention.ts";
 export { defineKernel, type KernelDefinition } from "./define-kernel.ts";
-export type { KernelContext } from "./delivery.ts";
 export { type CallOptions, type KernelEnd, KernelHandle } from "./kernel-handle.ts";
 export type { KernelMetrics, KernelStatus, ReplyOf, SendOptions } from "./kernel-handle.ts";
 export type { KernelSpec, Launched } from "./kernel-spec.ts";

@@ -70,6 +70,16 @@ export class ThreadLoop {
     return this.#moved;
   }
 
+  /** Whether a handler goes on by itself. */
+  get isBusy(): boolean {
+    return this.#kernels.some((kernel) => kernel !== undefined && kernel.busy > 0);
+  }
+
+  /** Resolves once there is something to do. It keeps no process alive. */
+  async untilWork(): Promise<void> {
+    await this.#options.attention.waitAsync(this.#work, Infinity);
+  }
+
   /** Serves until `stop`. */
   async run(): Promise<void> {
     const { attention, idle, pause } = this.#options;
@@ -77,7 +87,7 @@ export class ThreadLoop {
       const isIdle = this.turn() === 0;
       if (this.#hasCommand() || turns % TURNS_PER_PAUSE === 0) await pause();
       else if (!isIdle) continue;
-      else if (this.#isBusy()) await attention.waitAsync(this.#work, Infinity);
+      else if (this.isBusy) await this.untilWork();
       else attention.wait(this.#work, idle);
     }
   }
@@ -99,9 +109,5 @@ export class ThreadLoop {
 
   #hasCommand(): boolean {
     return this.#options.attention.commands !== this.#handled;
-  }
-
-  #isBusy(): boolean {
-    return this.#kernels.some((kernel) => kernel !== undefined && kernel.busy > 0);
   }
 }

@@ -86,7 +86,25 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
   const attention = createAttention();
   const thread = new KernelThread({ attention, idle: OWN_IDLE, pause, now: () => Date.now() });
   const { promise: ended, resolve: end } = Promise.withResolvers<{ readonly failure?: Failure }>();
-  let isServing = false;
+  let [isServing, isWatching] = [false, false];
+  const poke = (): void => {
+    if (isServing) return; // A handler that sends to its own thread.
+    isServing = true;
+    try {
+      while (thread.loop.turn() > 0);
+    } finally {
+      isServing = false;
+    }
+    if (thread.loop.isBusy && !isWatching) void watch();
+  };
+  const watch = async (): Promise<void> => {
+    isWatching = true; // Until every handler that went on by itself has settled.
+    while (thread.loop.isBusy) {
+      await thread.loop.untilWork();
+      poke();
+    }
+    isWatching = false;
+  };
   return {
     attention,
     async launch(spec, definition) {
@@ -95,15 +113,7 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
       return thread.launch(spec, exports as Readonly<Record<string, unknown>>);
     },
     end: (index) => thread.end(index),
-    poke() {
-      if (isServing) return; // A handler that sends to its own thread.
-      isServing = true;
-      try {
-        while (thread.loop.turn() > 0);
-      } finally {
-        isServing = false;
-      }
-    },
+    poke,
     ended,
     async kill() {
       end({});
