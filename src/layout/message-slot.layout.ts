@@ -42,7 +42,8 @@ export const MESSAGE_FAULTS = {
   INTERRUPTED: 0x106,
 } as const;
 
-/** What a kernel's thread and its host tell each other. All but `state` and `interrupt` are the thread's. */
+/** What a kernel's thread and its host tell each other. All but `state`, `interrupt` and `closed` are the
+ * thread's. */
 export const KERNEL_BLOCK = layout("KernelBlock", {
   state: ["u32", "state of its lifecycle; written by the host"],
   interrupt: ["u32", "not 0: the running message shall stop; written by the host"],
@@ -57,5 +58,6 @@ export const KERNEL_BLOCK = layout("KernelBlock", {
   busy: ["u32", "messages whose handlers have not settled"],
   heartbeat: ["u32", "turns of the thread's loop in which it looked at the kernel; wraps"],
   claimed: ["u32", "messages claimed; wraps"],
-  reserved: ["u32", "0", 3],
+  closed: ["u32", "not 0: no message starts any more; written by the host"],
+  reserved: ["u32", "0", 2],
 });

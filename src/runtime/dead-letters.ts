@@ -35,8 +35,9 @@ export interface DeadLetter extends Required<DyingLetter> {
   readonly id: number;
 }
 
+const SOUGHT = ["id", "kernel", "reason", "type"] as const;
 /** Letters that have all of these. */
-export type LetterFilter = Partial<Pick<DeadLetter, "id" | "kernel" | "reason" | "type">>;
+export type LetterFilter = Partial<Pick<DeadLetter, (typeof SOUGHT)[number]>>;
 
 export interface DeadLettersOptions {
   /** Letters kept: 10,000. The next one drops the oldest. */
@@ -55,12 +56,7 @@ export class DeadLetters {
   readonly #max: number;
   readonly #ttlMs: number;
   readonly #now: () => number;
-  readonly #counts = {
-    added: noneYet(),
-    dropped: noneYet(),
-    expired: noneYet(),
-    taken: noneYet(),
-  } as const satisfies DeadLetterMetrics;
+  readonly #counts = { added: noneYet(), dropped: noneYet(), expired: noneYet(), taken: noneYet() };
   /** A circle once it is full: `#oldest` is where it begins, and 0 until then. */
   #letters: DeadLetter[] = [];
   #oldest = 0;
@@ -142,12 +138,12 @@ export class DeadLetters {
 }
 
 function fits(letter: DeadLetter, filter: LetterFilter): boolean {
-  const { id = letter.id, kernel = letter.kernel } = filter;
-  const { reason = letter.reason, type = letter.type } = filter;
-  const isSame = id === letter.id && kernel === letter.kernel;
-  return isSame && reason === letter.reason && type === letter.type;
+  return SOUGHT.every((key) => filter[key] === undefined || filter[key] === letter[key]);
 }
 
 function noneYet(): Record<DeadReason, number> {
-  return Object.fromEntries(DEAD_REASONS.map((reason) => [reason, 0])) as Record<DeadReason, number>;
+  return Object.fromEntries(DEAD_REASONS.map((reason) => [reason, 0])) as Record<
+    DeadReason,
+    number
+  >;
 }

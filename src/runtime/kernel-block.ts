@@ -1,6 +1,7 @@
 // Kernel block: the words that a kernel's thread and its host share, as each of them uses it.
 
 import { KERNEL_BLOCK } from "../layout/mod.ts";
+import { mayHandle } from "./lifecycle.ts";
 
 type Word = keyof typeof KERNEL_BLOCK.fields;
 
@@ -9,7 +10,10 @@ const AT = Object.fromEntries(
 ) as Readonly<Record<Word, number>>;
 
 /** What the thread counts, as 32 bits that wrap. */
-export type Counter = Exclude<Word, "state" | "interrupt" | "generation" | "busy" | "reserved">;
+export type Counter = Exclude<
+  Word,
+  "state" | "interrupt" | "closed" | "generation" | "busy" | "reserved"
+>;
 
 export class KernelBlock {
   static readonly words = KERNEL_BLOCK.bytes / 4;
@@ -27,6 +31,16 @@ export class KernelBlock {
 
   get state(): number {
     return Atomics.load(this.#words, AT.state);
+  }
+
+  /** Whether its threads may start messages. */
+  get mayHandle(): boolean {
+    return mayHandle(this.state) && Atomics.load(this.#words, AT.closed) === 0;
+  }
+
+  /** Lets no message start any more. */
+  close(): void {
+    Atomics.store(this.#words, AT.closed, 1);
   }
 
   /** Whether the running message shall stop. */

@@ -352,6 +352,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     this.#wake();
     while (input.ring.depth > 0 && nowMs() < until) await pause();
     const isDrained = input.ring.depth === 0;
+    for (const block of this.#parts.blocks) block.close();
     if (!isDrained) this.interrupt();
     const left = await Promise.race([leave().then(() => true), wait(pause, nowMs, GRACE_MS)]);
     if (this.isTerminated) return this.#ended.promise; // Its thread died meanwhile.

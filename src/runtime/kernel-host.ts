@@ -16,7 +16,6 @@ import { ABANDONED } from "./calls.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
 import { Delivery } from "./delivery.ts";
 import type { Counter, KernelBlock } from "./kernel-block.ts";
-import { mayHandle } from "./lifecycle.ts";
 import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
 import { PLAIN_SEND, type Sender } from "./sender.ts";
 
@@ -110,7 +109,7 @@ export class KernelHost {
     const { owner, block, output } = this.#options;
     block.count("heartbeat");
     if (block.interrupted) this.interrupt();
-    if (!mayHandle(block.state)) return 0;
+    if (!block.mayHandle) return 0;
     if (this.#next === this.#end) {
       this.#next = this.#unsettled = 0;
       this.#end = this.#input.ring.claim(owner, this.#claimed);
@@ -146,7 +145,7 @@ export class KernelHost {
 
   #mayStart(): boolean {
     const { block, lanes } = this.#options;
-    return this.#running.size < lanes && mayHandle(block.state);
+    return this.#running.size < lanes && block.mayHandle;
   }
 
   #start(slot: number): void {

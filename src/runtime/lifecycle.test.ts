@@ -2,12 +2,17 @@ import { expect, test } from "vitest";
 
 import { Failure } from "../base/mod.ts";
 import {
-  type KernelState,
+  canActivate,
+  canDeactivate,
+  canTerminate,
+  isFinished,
+  isRunning,
   Lifecycle,
-  type LifecycleEvent,
   mayHandle,
+  next,
   STATES,
 } from "./lifecycle.ts";
+import type { KernelState, LifecycleEvent } from "./lifecycle.ts";
 
 const EVENTS = ["launch", "activate", "deactivate", "terminate", "terminated"] as const;
 
@@ -78,4 +83,19 @@ test("another holder of the word sees the state", () => {
 test("mayHandle() is true of an active kernel and of one that drains", () => {
   const handling = STATES.filter((_, number) => mayHandle(number));
   expect(handling).toEqual(["active", "terminating"]);
+});
+
+function where(is: (state: KernelState) => boolean): KernelState[] {
+  return STATES.filter(is);
+}
+
+test("the predicates follow the table, and next() answers as move() does", () => {
+  expect(where(canActivate)).toEqual(["launched", "deactivated"]);
+  expect(where(canDeactivate)).toEqual(["active"]);
+  expect(where(canTerminate)).toEqual(["launched", "active", "deactivated"]);
+  expect(where(isRunning)).toEqual(["active"]);
+  expect(where(isFinished)).toEqual(["terminated"]);
+  for (const { from, event, to } of CASES)
+    if (to === "") expect(() => next(from, event, "sum")).toThrow("kernel sum");
+    else expect(next(from, event)).toBe(to);
 });

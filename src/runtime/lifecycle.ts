@@ -36,9 +36,17 @@ export function mayHandle(state: number): boolean {
   return state === ACTIVE || state === TERMINATING; // A terminating one drains.
 }
 
-/** The state that an event leads to; undefined where it is refused. */
-export function next(state: KernelState, event: LifecycleEvent): KernelState | undefined {
-  return TABLE[state][event];
+export const canActivate = (state: KernelState): boolean => TABLE[state].activate !== undefined;
+export const canDeactivate = (state: KernelState): boolean => TABLE[state].deactivate !== undefined;
+export const canTerminate = (state: KernelState): boolean => TABLE[state].terminate !== undefined;
+export const isRunning = (state: KernelState): boolean => state === "active";
+export const isFinished = (state: KernelState): boolean => state === "terminated";
+
+/** The state that an event leads a kernel to. Fails with INVALID_STATE_TRANSITION where there is none. */
+export function next(state: KernelState, event: LifecycleEvent, id = "of any id"): KernelState {
+  const to = TABLE[state][event];
+  if (to === undefined) throw refused(id, state, event);
+  return to;
 }
 
 /** One kernel's state, in a word that its threads read. Only its host moves it. */
@@ -61,18 +69,17 @@ export class Lifecycle {
     return STATES[Atomics.load(this.#word, 0)]!;
   }
 
-  /** Moves on. Fails with INVALID_STATE_TRANSITION, or KERNEL_TERMINATED once the kernel has ended. */
+  /** Moves on. Fails with INVALID_STATE_TRANSITION where the table has no way on. */
   move(event: LifecycleEvent): void {
     const from = this.state;
-    const to = next(from, event);
-    if (to === undefined) throw refused(this.#id, from, event);
+    const to = next(from, event, this.#id);
     Atomics.store(this.#word, 0, STATES.indexOf(to));
     this.#onChange(from, to);
   }
 }
 
 function refused(id: string, from: KernelState, event: LifecycleEvent): Failure {
-  const allowed = STATES.filter((state) => next(state, event) !== undefined);
+  const allowed = STATES.filter((state) => TABLE[state][event] !== undefined);
   return new Failure("INVALID_STATE_TRANSITION", {
     at: `kernel ${id}`,
     found: `${event} of a kernel that is ${from}`,

@@ -57,9 +57,8 @@ export class RateLimit {
     demand(count);
     this.#refill();
     if (count > this.#burst) return Infinity;
-    let wait = Math.max(0, Math.ceil((count - this.#tokens) / this.#perMs));
-    while (this.#tokensAfter(wait) < count) wait++; // Rounding may cost the last of the tokens.
-    return wait;
+    const wait = Math.max(0, Math.ceil((count - this.#tokens) / this.#perMs));
+    return this.#tokensAfter(wait) < count ? wait + 1 : wait; // Rounding may cost the last token.
   }
 
   #refill(): void {
@@ -84,13 +83,8 @@ export interface CreditsOptions {
   readonly low?: number;
 }
 
-export interface CreditsMetrics {
-  readonly taken: number;
-  readonly refused: number;
-  readonly granted: number;
-  /** Credits of grants that were above `high`. */
-  readonly lost: number;
-}
+/** Credits lost are those of grants that were above `high`. */
+export type CreditsMetrics = Readonly<Record<"taken" | "refused" | "granted" | "lost", number>>;
 
 /** What a sender may still send: one credit a message, granted as the receiver gets on with its work. */
 export class Credits {

@@ -41,6 +41,7 @@ export const adder = defineKernel({
       for (let number = 0; number < to; number++) context.emit(Number, { number });
     }),
     Wait.to(Number, async ({ ms }, { signal }) => {
+      signal.throwIfAborted();
       const started = performance.now();
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(resolve, ms);
