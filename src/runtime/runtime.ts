@@ -43,6 +43,10 @@ export interface ServingThread {
 
 /** What a platform gives. */
 export interface RuntimeParts {
+  /** `null` starts no thread: every kernel is event-driven there. */
+  readonly backend: "worker" | "null";
+  /** Backends that would have been better, and why each is not there. */
+  readonly refusals: Readonly<Record<string, string>>;
   readonly startThread: (options: {
     readonly idle: RuntimeOptions["idle"];
   }) => Promise<ServingThread>;
@@ -115,7 +119,9 @@ export class Runtime implements AsyncDisposable {
     const definition = isKernel(source) ? source : undefined;
     const id = typeof source === "string" ? source : (definition?.id ?? String(source));
     const module = options.module ?? definition?.module;
-    const launch = resolveLaunch(options, this.#options.defaultQueueCapacity);
+    const given =
+      this.#parts.backend === "null" ? { ...options, mode: "event-driven" as const } : options;
+    const launch = resolveLaunch(given, this.#options.defaultQueueCapacity);
     if (module === undefined && (launch.mode === "persistent" || definition === undefined))
       throw unknown(id);
     if (this.#kernels.has(id)) throw taken(id);
@@ -130,6 +136,16 @@ export class Runtime implements AsyncDisposable {
       this.#kernels.delete(id);
       throw error;
     }
+  }
+
+  /** Where kernels run. */
+  get backend(): "worker" | "null" {
+    return this.#parts.backend;
+  }
+
+  /** Why each better backend was refused. */
+  get refusals(): Readonly<Record<string, string>> {
+    return this.#parts.refusals;
   }
 
   getKernel(id: string): KernelHandle | undefined {

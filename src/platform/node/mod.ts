@@ -15,4 +15,4 @@ export { modelFolder } from "./model-folder.ts";
 export { createRingLog, type LogEnd, type LogReader, openRingLog, writeLog } from "./ring-log.ts";
 export { sharedTicker, type SharedTickerOptions } from "./shared-ticker.ts";
 export { newEpoch, startTicker, type Ticker, type TickerOptions } from "./ticker.ts";
-export { createRuntime } from "./runtime.ts";
+export { BACKENDS, type BackendName, createRuntime, type NodeRuntimeOptions } from "./runtime.ts";

@@ -1,6 +1,7 @@
 // Runtime on Node: worker threads serve kernels, timers keep the process alive while answers are awaited.
 
 import { availableParallelism } from "node:os";
+import { Failure } from "../../base/mod.ts";
 import { Runtime, type RuntimeOptions, type RuntimeParts } from "../../runtime/mod.ts";
 import { IDLE } from "../../ring/mod.ts";
 import { keepAlive } from "./keep-alive.ts";
@@ -28,7 +29,7 @@ function cheapWall(): () => number {
   };
 }
 
-const NODE: RuntimeParts = {
+const NODE: Omit<RuntimeParts, "backend" | "refusals"> = {
   startThread: ({ idle }) => startServingThread({ idle: idle ?? IDLE.spinThenWait }),
   ownThread: () => ownServingThread(pause),
   threadsMax: Math.max(1, availableParallelism() - 1),
@@ -39,7 +40,35 @@ const NODE: RuntimeParts = {
   stampMs: cheapWall(),
 };
 
-/** A runtime whose kernels run on worker threads of this process. */
-export function createRuntime(options?: RuntimeOptions): Runtime {
-  return new Runtime(NODE, options);
+/** Where kernels run. `worker`: threads of this process. `null`: no thread, in turns of the caller's own. */
+export const BACKENDS = ["worker", "null"] as const;
+
+export type BackendName = (typeof BACKENDS)[number];
+
+/** Why each backend that `auto` would rather have taken is not there. */
+const REFUSED: Readonly<Record<string, string>> = {
+  cuda: "this version of annulus has no CUDA backend",
+  webgpu: "this version of annulus has no WebGPU backend",
+};
+
+export interface NodeRuntimeOptions extends RuntimeOptions {
+  /** `auto`: the best that is there, which is `worker`. */
+  readonly backend?: BackendName | "auto";
+}
+
+/** A runtime on this process's threads, or on none. Fails with BACKEND_UNAVAILABLE for any other backend. */
+export function createRuntime({ backend = "auto", ...options }: NodeRuntimeOptions = {}): Runtime {
+  if (backend !== "auto" && !BACKENDS.includes(backend)) throw unavailable(backend);
+  const own = backend === "null";
+  const refusals = backend === "auto" ? REFUSED : {};
+  return new Runtime({ ...NODE, backend: own ? "null" : "worker", refusals }, options);
+}
+
+function unavailable(backend: string): Failure {
+  return new Failure("BACKEND_UNAVAILABLE", {
+    at: `backend ${backend}`,
+    found: REFUSED[backend] ?? "no backend of that name",
+    expected: ["auto", ...BACKENDS].join(", "),
+    fix: "Take `auto`, which says why it refuses each better one.",
+  });
 }
