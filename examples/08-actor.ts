@@ -2,7 +2,7 @@
 //
 //   node examples/08-actor.ts
 
-import { defineKernel, f32, message, Runtime } from "annulus/runtime";
+import { defineKernel, f32, message, Runtime } from "../src/runtime.node.ts";
 import { isMainThread } from "node:worker_threads";
 
 const Add = message({ a: f32, b: f32 });
