@@ -110,6 +110,8 @@ export const FAILURES = {
   OPTION_UNSUPPORTED: "This backend does not have that option",
   BACKEND_UNAVAILABLE: "This backend cannot run here",
   RUNTIME_CLOSED: "The runtime was shut down",
+  TENANT_MISMATCH: "The kernels belong to different tenants",
+  HOPS_EXCEEDED: "The message has passed through too many kernels",
   QUEUE_FULL: "The queue has no room",
   QUEUE_EMPTY: "The queue holds no message",
   MESSAGE_TOO_LARGE: "The message is larger than a payload may be",

@@ -103,6 +103,8 @@ export const EXIT_CODES: Readonly<Record<FailureCode, Exclude<ExitCode, 0>>> = {
   OPTION_UNSUPPORTED: 2,
   BACKEND_UNAVAILABLE: 1,
   RUNTIME_CLOSED: 1,
+  TENANT_MISMATCH: 2,
+  HOPS_EXCEEDED: 1,
   QUEUE_FULL: 1,
   QUEUE_EMPTY: 1,
   MESSAGE_TOO_LARGE: 2,

@@ -1,13 +1,24 @@
 // Delivery: what a handler may use beside its message. One serves every message that comes in its slot, and
 // is good until the handler has settled.
 
-import type { Fields, InputOf, KernelContext, Message } from "../message/mod.ts";
+import type {
+  DeliveryStatus,
+  Fields,
+  InputOf,
+  KernelContext,
+  Message,
+  ValueOf,
+} from "../message/mod.ts";
+import type { Routes } from "./routes.ts";
+
+const CALL_TIMEOUT_MS = 30_000;
 
 /** What a delivery asks its kernel for. */
 export interface DeliveryKernel {
   readonly id: string;
   state: unknown;
   readonly interrupted: boolean;
+  readonly routes: Routes;
   emit<Of extends Fields>(message: Message<Of>, value: InputOf<Of>): boolean;
 }
 
@@ -19,13 +30,15 @@ export class Delivery implements KernelContext {
   readonly #kernel: DeliveryKernel;
   #abort: AbortController | undefined;
   #isTold = false;
+  #hops = 0;
 
   constructor(kernel: DeliveryKernel) {
     this.#kernel = kernel;
   }
 
-  begin(source: number, isCall: boolean): void {
+  begin(source: number, isCall: boolean, hops: number): void {
     this.source = source;
+    this.#hops = hops;
     this.isCall = isCall;
     this.late = false;
     this.#abort = undefined;
@@ -62,5 +75,23 @@ export class Delivery implements KernelContext {
 
   emit<Of extends Fields>(message: Message<Of>, value: InputOf<Of>): boolean {
     return this.#kernel.emit(message, value);
+  }
+
+  send<Of extends Fields>(
+    kernel: string,
+    message: Message<Of>,
+    value: InputOf<Of>,
+  ): DeliveryStatus {
+    return this.#kernel.routes.send(kernel, message, value, this.#hops);
+  }
+
+  call<Of extends Fields, Reply extends Fields>(
+    kernel: string,
+    message: Message<Of>,
+    value: InputOf<Of>,
+    reply: Message<Reply>,
+    timeoutMs: number = CALL_TIMEOUT_MS,
+  ): Promise<ValueOf<Reply>> {
+    return this.#kernel.routes.call(kernel, message, value, reply, { hops: this.#hops, timeoutMs });
   }
 }

@@ -33,6 +33,11 @@ export class KernelBlock {
     return Atomics.load(this.#words, AT.state);
   }
 
+  /** The host sets it. */
+  set state(state: number) {
+    Atomics.store(this.#words, AT.state, state);
+  }
+
   /** Whether its threads may start messages. */
   get mayHandle(): boolean {
     return mayHandle(this.state) && Atomics.load(this.#words, AT.closed) === 0;

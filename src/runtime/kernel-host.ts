@@ -17,10 +17,13 @@ import type { KernelDefinition } from "./define-kernel.ts";
 import { Delivery } from "./delivery.ts";
 import type { Counter, KernelBlock } from "./kernel-block.ts";
 import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
+import type { Routes } from "./routes.ts";
 import { PLAIN_SEND, type Sender } from "./sender.ts";
 
 const OPCODE = SLOT.fields.opcode.at / 4;
 const { HANDLER_ERROR, MALFORMED_ARGS, UNKNOWN_OPCODE } = FAULT_CODES;
+/** The byte of a slot's flags that counts hops. */
+const HOPS = 0xff;
 /** Messages claimed at once. */
 const BATCH = 64;
 /** Instead of a fault's code: a place that its sender took and could not fill. */
@@ -35,6 +38,8 @@ export interface KernelHostOptions {
   readonly input: MessageQueue;
   /** To the output queue. */
   readonly output: Sender;
+  /** To other kernels. */
+  readonly routes: Routes;
   readonly clock: HybridClock;
   readonly block: KernelBlock;
   /** Messages that it handles at a time. */
@@ -93,6 +98,10 @@ export class KernelHost {
   /** Messages whose handlers went on after they returned. */
   get busy(): number {
     return this.#running.size;
+  }
+
+  get routes(): Routes {
+    return this.#options.routes;
   }
 
   get interrupted(): boolean {
@@ -216,6 +225,7 @@ export class KernelHost {
     run.delivery.begin(
       this.#words[word + WORD.source]! >>> 0,
       this.#words[word + WORD.correlation] !== 0,
+      this.#words[word + WORD.flags]! & HOPS,
     );
     try {
       const answer = handler.handle(view as never, run.delivery as never);

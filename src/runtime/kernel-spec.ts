@@ -20,6 +20,8 @@ export interface KernelSpec {
   readonly pool: SharedArrayBuffer;
   readonly clock: WebAssembly.Memory;
   readonly maxDriftMs: number;
+  /** Kernels of one tenant may send to each other. */
+  readonly tenant: number;
   readonly lanes: number;
   readonly checksum: boolean;
   readonly payloadBytesMax: number;

@@ -12,6 +12,7 @@ import { KernelBlock } from "./kernel-block.ts";
 import { KernelHost } from "./kernel-host.ts";
 import type { KernelSpec, Launched, MessageDescription } from "./kernel-spec.ts";
 import { MessageQueue } from "./message-queue.ts";
+import { Routes, type RouteSpec } from "./routes.ts";
 import { Sender } from "./sender.ts";
 import { ThreadLoop } from "./thread-loop.ts";
 
@@ -22,6 +23,8 @@ export interface KernelThreadOptions {
   readonly pause: () => Promise<void>;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
 }
 
 export class KernelThread {
@@ -29,12 +32,14 @@ export class KernelThread {
   readonly #attention: Attention;
   readonly #definitions = new Map<number, KernelDefinition>();
   readonly #pause: () => Promise<void>;
+  readonly #nowMs: () => number;
   #now: number;
 
   constructor(options: KernelThreadOptions) {
     const { now, idle, pause } = options;
     this.#now = now();
     this.#pause = pause;
+    this.#nowMs = options.nowMs;
     this.#attention = new Attention(options.attention);
     const tick = (): void => void (this.#now = now());
     this.loop = new ThreadLoop({ attention: this.#attention, idle, pause, tick });
@@ -59,6 +64,11 @@ export class KernelThread {
     };
   }
 
+  /** Lets a kernel send to another one. */
+  route(index: number, spec: RouteSpec): void {
+    this.loop.kernel(index)?.routes.add(spec);
+  }
+
   /** Ends a kernel: what it claimed and did not start is refused, and its `stop` has run. */
   async end(index: number): Promise<void> {
     const host = this.loop.kernel(index);
@@ -81,9 +91,13 @@ export class KernelThread {
     const output = new Sender(new MessageQueue(spec.output, pool, { onePublisher: alone }), {
       ...{ source: spec.number, clock, payloadBytesMax, checksum },
     });
+    const routes = new Routes({
+      ...{ source: spec.number, tenant: spec.tenant, clock, pool, payloadBytesMax },
+      ...{ pause: this.#pause, nowMs: this.#nowMs },
+    });
     const block = new KernelBlock(new Int32Array(spec.words));
     const settled = (): void => this.#attention.raise(spec.index);
-    const shared = { owner, lanes, checksum, payloadBytesMax, clock, block, now, settled };
+    const shared = { owner, lanes, checksum, payloadBytesMax, clock, block, now, settled, routes };
     return new KernelHost({ definition, input, output, ...shared });
   }
 }

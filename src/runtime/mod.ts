@@ -10,4 +10,5 @@ export type { KernelSpec, Launched } from "./kernel-spec.ts";
 export { KernelThread, type KernelThreadOptions } from "./kernel-thread.ts";
 export { type KernelState, STATES } from "./lifecycle.ts";
 export type { FullPolicy, LaunchOptions, RuntimeOptions } from "./options.ts";
+export { HOPS_MAX, type RouteSpec } from "./routes.ts";
 export { Runtime, type RuntimeMetrics, type RuntimeParts, type ServingThread } from "./runtime.ts";

@@ -58,6 +58,10 @@ export interface LaunchOptions {
   readonly whenFull?: FullPolicy;
   /** Checks every payload's CRC-32C: false. */
   readonly checksum?: boolean;
+  /** Ids of kernels that this one may send to, launched already or later: none. */
+  readonly routes?: readonly string[];
+  /** Kernels send only to kernels of their own tenant: 0. */
+  readonly tenant?: number;
   /** Blocks of the grid that synchronise. No backend here has it. */
   readonly cooperative?: boolean;
 }
@@ -73,6 +77,8 @@ export interface Launch {
   readonly priorities: boolean;
   readonly whenFull: FullPolicy;
   readonly checksum: boolean;
+  readonly routes: readonly string[];
+  readonly tenant: number;
 }
 
 const GRID_MAX = 64;
@@ -91,6 +97,8 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     priorities: options.priorities ?? false,
     whenFull: options.whenFull ?? "fail",
     checksum: options.checksum ?? false,
+    routes: options.routes ?? [],
+    tenant: options.tenant ?? 0,
   };
   if (options.cooperative === true)
     throw unsupported("cooperative", "true", "false: threads have no barrier across a grid");

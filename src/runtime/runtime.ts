@@ -15,7 +15,7 @@ import {
   type Launched,
   type MessageDescription,
 } from "./kernel-spec.ts";
-import { Lifecycle } from "./lifecycle.ts";
+import { Lifecycle, STATES } from "./lifecycle.ts";
 import { createQueue, MessageQueue, type QueueMemory } from "./message-queue.ts";
 import {
   type Launch,
@@ -24,6 +24,7 @@ import {
   RUNTIME_DEFAULTS,
   type RuntimeOptions,
 } from "./options.ts";
+import type { RouteSpec } from "./routes.ts";
 import { Sender } from "./sender.ts";
 
 /** A thread that serves kernels, as the platform makes it. */
@@ -31,6 +32,8 @@ export interface ServingThread {
   readonly attention: SharedArrayBuffer;
   /** Starts a kernel. Fails with KERNEL_NOT_FOUND, LAUNCH_FAILED or what its module throws. */
   launch(spec: KernelSpec, definition: KernelDefinition | undefined): Promise<Launched>;
+  /** Lets a kernel send to another one. */
+  route(index: number, route: RouteSpec): Promise<void>;
   /** Takes a kernel off the thread. */
   end(index: number): Promise<void>;
   /** Lets it work, where it is the caller's own thread. */
@@ -81,6 +84,19 @@ interface Served {
   next: number;
 }
 
+/** A launched kernel as its runtime knows it. */
+interface Running {
+  readonly id: string;
+  readonly number: number;
+  readonly launch: Launch;
+  readonly input: QueueMemory;
+  readonly output: QueueMemory;
+  readonly served: readonly Served[];
+  readonly specs: readonly KernelSpec[];
+  /** Lets others than the host publish; once. */
+  share?: () => void;
+}
+
 type Resolved = Required<Omit<RuntimeOptions, "threads">> & { readonly threads: number };
 
 export class Runtime implements AsyncDisposable {
@@ -90,6 +106,9 @@ export class Runtime implements AsyncDisposable {
   readonly #pool: SharedArrayBuffer;
   readonly #kernels = new Map<string, KernelHandle | undefined>();
   readonly #threads: Served[] = [];
+  readonly #running = new Map<string, Running>();
+  /** Routes that were asked for, as `from` and `to` on two lines: they outlive the kernels. */
+  readonly #pairs = new Set<string>();
   #own: Served | undefined;
   #numbers = 0;
   #owners = 1;
@@ -146,6 +165,22 @@ export class Runtime implements AsyncDisposable {
   /** Why each better backend was refused. */
   get refusals(): Readonly<Record<string, string>> {
     return this.#parts.refusals;
+  }
+
+  /**
+   * Lets kernel `from` send to kernel `to`, also when either is launched again. `to` may be launched later.
+   * Fails with TENANT_MISMATCH where both are there and have different tenants.
+   */
+  async connect(from: string, to: string): Promise<void> {
+    const [source, target] = [this.#running.get(from), this.#running.get(to)];
+    if (
+      source !== undefined &&
+      target !== undefined &&
+      source.launch.tenant !== target.launch.tenant
+    )
+      throw mismatch(source, target);
+    this.#pairs.add(pairOf(from, to));
+    if (source !== undefined && target !== undefined) await this.#route(source, target);
   }
 
   getKernel(id: string): KernelHandle | undefined {
@@ -212,13 +247,13 @@ export class Runtime implements AsyncDisposable {
     const input = createQueue({ capacity: launch.inputQueueCapacity, lanes, cellBytes });
     const output = createQueue({ capacity: launch.outputQueueCapacity, lanes: 1, cellBytes });
     const number = ++this.#numbers;
-    const words = createKernelWords();
     const served = await this.#choose(launch);
     const specs = served.map((one): KernelSpec => ({
       ...{ id, number, index: one.free.pop() ?? one.next++, owner: ++this.#owners, module },
-      ...{ input, output, words, pool: this.#pool, clock: this.#clockMemory },
+      ...{ input, output, words: createKernelWords(), pool: this.#pool, clock: this.#clockMemory },
       ...{ maxDriftMs: this.#options.maxDriftMs, payloadBytesMax: this.#options.payloadBytesMax },
       ...{ lanes: launch.blockSize, checksum: launch.checksum, alone: gridSize === 1 },
+      tenant: launch.tenant,
     }));
     for (const one of served) one.kernels++;
     const release = (): void => {
@@ -246,43 +281,52 @@ export class Runtime implements AsyncDisposable {
       this.#ended.sent += sent;
       this.#ended.received += received;
       this.#kernels.delete(id);
+      this.#running.delete(id);
     };
-    const handle = this.#handleOf({
-      id,
-      number,
-      launch,
-      input,
-      output,
-      words,
-      served,
-      specs,
-      launched,
-      gone,
-    });
+    const running: Running = { id, number, launch, input, output, served, specs };
+    const handle = this.#handleOf(running, launched, gone);
     for (const { thread } of served) void thread.ended.then(({ failure }) => handle.lost(failure));
+    this.#running.set(id, running);
+    for (const to of launch.routes) this.#pairs.add(pairOf(id, to));
+    await this.#reconnect(running);
     return handle;
   }
 
-  #handleOf(kernel: {
-    readonly id: string;
-    readonly number: number;
-    readonly launch: Launch;
-    readonly input: QueueMemory;
-    readonly output: QueueMemory;
-    readonly words: SharedArrayBuffer;
-    readonly served: readonly Served[];
-    readonly specs: readonly KernelSpec[];
-    readonly launched: readonly Launched[];
-    readonly gone: () => void;
-  }): KernelHandle {
-    const { id, number, launch, served, specs, launched, gone } = kernel;
+  /** Makes the routes from and to a kernel that has just been launched. */
+  async #reconnect(launched: Running): Promise<void> {
+    for (const pair of this.#pairs) {
+      const [from, to] = pair.split("\n") as [string, string];
+      const [source, target] = [this.#running.get(from), this.#running.get(to)];
+      if (source === undefined || target === undefined) continue;
+      if (source === launched || target === launched) await this.#route(source, target);
+    }
+  }
+
+  async #route(source: Running, target: Running): Promise<void> {
+    const { id, launch, input, specs, served } = target;
+    const attentions = served.map(({ thread }, i) => ({
+      memory: thread.attention,
+      index: specs[i]!.index,
+    }));
+    const { tenant, checksum } = launch;
+    const route: RouteSpec = { id, tenant, input, words: specs[0]!.words, checksum, attentions };
+    target.share?.(); // From now on the host is not the only one that publishes there.
+    await Promise.all(
+      source.served.map(({ thread }, i) => thread.route(source.specs[i]!.index, route)),
+    );
+  }
+
+  #handleOf(running: Running, launched: readonly Launched[], gone: () => void): KernelHandle {
+    const { id, number, launch, served, specs } = running;
     const { keepAlive, pause, nowMs, wallMs, stampMs } = this.#parts;
     const { callSpins, terminationTimeoutMs, payloadBytesMax, maxDriftMs } = this.#options;
     const pool = new Blocks(this.#pool);
-    const block = new KernelBlock(new Int32Array(kernel.words));
-    const lifecycle = new Lifecycle(id, block.stateWord, () => {});
-    const input = new MessageQueue(kernel.input, pool, { onePublisher: true });
-    const output = new MessageQueue(kernel.output, pool, { oneExecutor: true });
+    const blocks = specs.map(({ words }) => new KernelBlock(new Int32Array(words)));
+    const lifecycle = new Lifecycle(id, blocks[0]!.stateWord, (_, to) => {
+      for (const block of blocks) block.state = STATES.indexOf(to);
+    });
+    const input = new MessageQueue(running.input, pool, { onePublisher: true });
+    const output = new MessageQueue(running.output, pool, { oneExecutor: true });
     const clock = new HybridClock(this.#clockMemory, { now: stampMs, maxDriftMs });
     const attention = served.map(({ thread }) => new Attention(thread.attention));
     const wake = (): void => {
@@ -295,6 +339,10 @@ export class Runtime implements AsyncDisposable {
       checksum: launch.checksum,
       wake,
     });
+    running.share = () => {
+      sender.share(new MessageQueue(running.input, pool));
+      delete running.share;
+    };
     const replies = new Map(
       [...launched[0]!.gives].map((description) => [description.id, rebuilt(description)]),
     );
@@ -318,7 +366,7 @@ export class Runtime implements AsyncDisposable {
       ...{
         callSpins,
         terminationTimeoutMs,
-        blocks: [block],
+        blocks,
         owners: specs.map(({ owner }) => owner),
         poke,
         gone,
@@ -355,6 +403,19 @@ export class Runtime implements AsyncDisposable {
 
 function servedBy(thread: ServingThread): Served {
   return { thread, free: [], kernels: 0, next: 0 };
+}
+
+function pairOf(from: string, to: string): string {
+  return `${from}\n${to}`;
+}
+
+function mismatch(source: Running, target: Running): Failure {
+  return new Failure("TENANT_MISMATCH", {
+    at: `route from kernel ${source.id} to ${target.id}`,
+    found: `tenants ${source.launch.tenant} and ${target.launch.tenant}`,
+    expected: "one tenant",
+    fix: "Launch both for the same tenant, or let the host pass messages on.",
+  });
 }
 
 function rebuilt({ id, name, fields }: MessageDescription): Message {

@@ -48,7 +48,8 @@ export interface SendFacts {
 export const PLAIN_SEND: SendFacts = { correlation: 0, deadline: 0, priority: 2, hops: 0 };
 
 export class Sender {
-  readonly queue: MessageQueue;
+  /** Where it publishes. */
+  queue: MessageQueue;
   /** Messages published, and those that found no room. */
   sent = 0;
   full = 0;
@@ -57,6 +58,7 @@ export class Sender {
   #number = 0;
   #numberHigh = 0;
   #gathered = 0;
+  #isShared = false;
   #first = 0;
   #lane = 0;
 
@@ -107,9 +109,16 @@ export class Sender {
       queue.free(payload);
       throw error;
     } finally {
-      this.#show(facts.priority, position, gather);
+      this.#show(facts.priority, position, gather && !this.#isShared);
     }
     return slot;
+  }
+
+  /** From now on others publish too: `queue` is attached to the same memory for that. */
+  share(queue: MessageQueue): void {
+    this.flush();
+    this.queue = queue;
+    this.#isShared = true;
   }
 
   /** Shows what was gathered. */

@@ -4,7 +4,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { Failure, type FailureCode, type Facts } from "../../base/mod.ts";
 import type { IdlePolicy } from "../../ring/mod.ts";
-import { type KernelSpec, KernelThread, type Launched } from "../../runtime/mod.ts";
+import { type KernelSpec, KernelThread, type Launched, type RouteSpec } from "../../runtime/mod.ts";
 
 export interface KernelWorkerData {
   readonly attention: SharedArrayBuffer;
@@ -13,6 +13,12 @@ export interface KernelWorkerData {
 
 export type KernelCommand =
   | { readonly command: "launch"; readonly id: number; readonly spec: KernelSpec }
+  | {
+      readonly command: "route";
+      readonly id: number;
+      readonly index: number;
+      readonly route: RouteSpec;
+    }
   | { readonly command: "end"; readonly id: number; readonly index: number };
 
 /** A failure's class does not pass between threads: its facts do. */
@@ -33,6 +39,7 @@ const thread = new KernelThread({
   ...{ attention, idle },
   pause: () => new Promise((resume) => setImmediate(resume)),
   now: () => Date.now(),
+  nowMs: () => performance.now(),
 });
 
 port.on("message", (command: KernelCommand) => {
@@ -50,7 +57,8 @@ async function run(command: KernelCommand): Promise<void> {
       const exports = (await import(spec.module)) as Readonly<Record<string, unknown>>;
       say({ reply: "done", id, launched: await thread.launch(spec, exports) });
     } else {
-      await thread.end(command.index);
+      if (command.command === "route") thread.route(command.index, command.route);
+      else await thread.end(command.index);
       say({ reply: "done", id });
     }
   } catch (error) {

@@ -70,6 +70,9 @@ export async function startServingThread({
   return {
     attention: memory,
     launch: async (spec) => (await ask({ command: "launch", spec }))!,
+    route: async (index, route) => {
+      await ask({ command: "route", index, route });
+    },
     end: async (index) => {
       await ask({ command: "end", index });
     },
@@ -84,7 +87,13 @@ export async function startServingThread({
 /** This thread: it serves when it is poked. */
 export function ownServingThread(pause: () => Promise<void>): ServingThread {
   const attention = createAttention();
-  const thread = new KernelThread({ attention, idle: OWN_IDLE, pause, now: () => Date.now() });
+  const thread = new KernelThread({
+    attention,
+    idle: OWN_IDLE,
+    pause,
+    now: () => Date.now(),
+    nowMs: () => performance.now(),
+  });
   const { promise: ended, resolve: end } = Promise.withResolvers<{ readonly failure?: Failure }>();
   let [isServing, isWatching] = [false, false];
   const poke = (): void => {
@@ -112,6 +121,7 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
         definition === undefined ? ((await import(spec.module)) as object) : { definition };
       return thread.launch(spec, exports as Readonly<Record<string, unknown>>);
     },
+    route: async (index, route) => thread.route(index, route),
     end: (index) => thread.end(index),
     poke,
     ended,

@@ -1,0 +1,165 @@
+// Routes: how a kernel sends to another one, straight into its queue and past the host.
+//
+// A route holds the other's queue, its state and the attention of its threads. The host makes routes and takes
+// them away; which kernel sends is the runtime's word, not the handler's. A message that is sent while
+// another is handled is one hop further, so that a circle of kernels ends.
+
+import { Failure } from "../base/mod.ts";
+import type {
+  DeliveryStatus,
+  Fields,
+  HybridClock,
+  InputOf,
+  Message,
+  ValueOf,
+} from "../message/mod.ts";
+import { Attention } from "./attention.ts";
+import type { Blocks } from "./blocks.ts";
+import { Calls } from "./calls.ts";
+import { KernelBlock } from "./kernel-block.ts";
+import { STATES } from "./lifecycle.ts";
+import { MessageQueue, type QueueMemory } from "./message-queue.ts";
+import { type SendFacts, Sender } from "./sender.ts";
+
+/** Hops that a message may have behind it: what it caused, what that caused, and so on. */
+export const HOPS_MAX = 8;
+
+/** Another kernel, as a thread needs it to send there. It passes between threads as it is. */
+export interface RouteSpec {
+  readonly id: string;
+  readonly tenant: number;
+  readonly input: QueueMemory;
+  readonly words: SharedArrayBuffer;
+  readonly checksum: boolean;
+  readonly attentions: readonly { readonly memory: SharedArrayBuffer; readonly index: number }[];
+}
+
+export interface RoutesOptions {
+  /** The number of the kernel that sends, and its tenant. */
+  readonly source: number;
+  readonly tenant: number;
+  readonly clock: HybridClock;
+  readonly pool: Blocks;
+  readonly payloadBytesMax: number;
+  readonly pause: () => Promise<void>;
+  readonly nowMs: () => number;
+}
+
+interface Route {
+  readonly tenant: number;
+  readonly block: KernelBlock;
+  readonly sender: Sender;
+  readonly calls: Calls;
+  /** How the kernel's answers are read, by type; filled as callers name them. */
+  readonly replies: Map<number, Message>;
+}
+
+const ACTIVE = STATES.indexOf("active");
+
+export class Routes {
+  readonly #options: RoutesOptions;
+  readonly #routes = new Map<string, Route>();
+  readonly #facts: SendFacts = { correlation: 0, deadline: 0, priority: 2, hops: 0 };
+  #correlation = 0;
+
+  constructor(options: RoutesOptions) {
+    this.#options = options;
+  }
+
+  /** Makes a route, or replaces it: a kernel of that id was launched again. */
+  add(spec: RouteSpec): void {
+    const { source, clock, pool, payloadBytesMax, pause, nowMs } = this.#options;
+    const attentions = spec.attentions.map(
+      ({ memory, index }) => [new Attention(memory), index] as const,
+    );
+    const wake = (): void => {
+      for (const [attention, index] of attentions) attention.raise(index);
+    };
+    const queue = new MessageQueue(spec.input, pool);
+    const replies = new Map<number, Message>();
+    this.#routes.set(spec.id, {
+      tenant: spec.tenant,
+      block: new KernelBlock(new Int32Array(spec.words)),
+      sender: new Sender(queue, { source, clock, payloadBytesMax, checksum: spec.checksum, wake }),
+      calls: new Calls({
+        ...{ kernel: spec.id, queue, replies, pause, nowMs, inOrder: false },
+        keepAlive: () => () => {},
+      }),
+      replies,
+    });
+  }
+
+  remove(id: string): void {
+    this.#routes.delete(id);
+  }
+
+  /** Publishes to another kernel. `hops`: of the message that is handled. */
+  send<Of extends Fields>(
+    id: string,
+    message: Message<Of>,
+    value: InputOf<Of>,
+    hops: number,
+  ): DeliveryStatus {
+    const route = this.#routes.get(id);
+    const refusal = this.#refusal(route, hops);
+    if (route === undefined || refusal !== undefined) return refusal ?? "not-found";
+    return this.#publish(route, message, value, hops, 0) < 0 ? "queue-full" : "delivered";
+  }
+
+  /** Calls another kernel. Fails as KernelHandle.call() does. */
+  async call<Of extends Fields, Reply extends Fields>(
+    id: string,
+    message: Message<Of>,
+    value: InputOf<Of>,
+    reply: Message<Reply>,
+    { hops, timeoutMs }: { readonly hops: number; readonly timeoutMs: number },
+  ): Promise<ValueOf<Reply>> {
+    const route = this.#routes.get(id);
+    const refusal = this.#refusal(route, hops);
+    if (route === undefined || refusal !== undefined) throw undelivered(id, refusal ?? "not-found");
+    route.replies.set(reply.id, reply as unknown as Message);
+    this.#correlation = (this.#correlation + 1) & 0x7fff_ffff || 1;
+    const slot = this.#publish(route, message, value, hops, this.#correlation);
+    if (slot < 0) throw undelivered(id, "queue-full");
+    const untilMs = this.#options.nowMs() + timeoutMs;
+    return (await route.calls.answerTo(slot, untilMs)) as ValueOf<Reply>;
+  }
+
+  #refusal(route: Route | undefined, hops: number): Refusal | undefined {
+    if (route === undefined) return "not-found";
+    if (route.tenant !== this.#options.tenant) return "tenant-mismatch";
+    if (hops >= HOPS_MAX) return "max-hops";
+    return route.block.state === ACTIVE ? undefined : "not-active";
+  }
+
+  #publish<Of extends Fields>(
+    { sender }: Route,
+    message: Message<Of>,
+    value: InputOf<Of>,
+    hops: number,
+    correlation: number,
+  ): number {
+    this.#facts.correlation = correlation;
+    this.#facts.hops = hops + 1;
+    return sender.send(message, value, this.#facts);
+  }
+}
+
+type Refusal = Exclude<DeliveryStatus, "delivered">;
+
+const CODES = {
+  "not-found": "KERNEL_NOT_FOUND",
+  "not-active": "KERNEL_NOT_ACTIVE",
+  "queue-full": "QUEUE_FULL",
+  "tenant-mismatch": "TENANT_MISMATCH",
+  "max-hops": "HOPS_EXCEEDED",
+} as const;
+
+function undelivered(id: string, status: Refusal): Failure {
+  return new Failure(CODES[status], {
+    at: `route to kernel ${id}`,
+    found: status,
+    expected: "a route to an active kernel of the same tenant, with room",
+    fix: "Make the route with `routes` at launch or runtime.connect(), or send later.",
+  });
+}
