@@ -42,12 +42,14 @@ export const MESSAGE_FAULTS = {
   INTERRUPTED: 0x106,
 } as const;
 
-/** What a kernel's thread and its host tell each other. All but `state`, `interrupt` and `closed` are the
- * thread's. */
+/** What a kernel's thread and its host tell each other. The first line is the host's, the rest
+ * the thread's. */
 export const KERNEL_BLOCK = layout("KernelBlock", {
   state: ["u32", "state of its lifecycle; written by the host"],
   interrupt: ["u32", "not 0: the running message shall stop; written by the host"],
-  generation: ["u32", "starts of the kernel, from 1"],
+  closed: ["u32", "not 0: no message starts any more; written by the host"],
+  generation: ["u32", "starts of the kernel, from 1; written by the host"],
+  host_pad: ["u32", "0: what the thread writes has lines of its own", 28],
   processed: ["u32", "messages whose handlers returned; wraps"],
   failed: ["u32", "messages answered with a fault; wraps"],
   expired: ["u32", "of those, whose deadline had passed"],
@@ -58,6 +60,5 @@ export const KERNEL_BLOCK = layout("KernelBlock", {
   busy: ["u32", "messages whose handlers have not settled"],
   heartbeat: ["u32", "turns of the thread's loop in which it looked at the kernel; wraps"],
   claimed: ["u32", "messages claimed; wraps"],
-  closed: ["u32", "not 0: no message starts any more; written by the host"],
-  reserved: ["u32", "0", 2],
+  reserved: ["u32", "0", 22],
 });

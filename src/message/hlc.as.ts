@@ -15,7 +15,29 @@ let wasRefused: bool = false;
 
 /** Gives the next stamp's low half; `high()` has the other. `now` is in milliseconds. */
 export function tick(at: usize, nowHi: u32, nowLo: u32): u32 {
-  return advance(at, join(nowHi, nowLo) << LOGICAL_BITS, 0);
+  return advance(at, join(nowHi, nowLo) << LOGICAL_BITS, 0, 1);
+}
+
+/** As `tick`, for `count` stamps that follow each other: the low half is the first one's. */
+export function tickMany(at: usize, nowHi: u32, nowLo: u32, count: u32): u32 {
+  return advance(at, join(nowHi, nowLo) << LOGICAL_BITS, 0, count);
+}
+
+/**
+ * Makes sure that later stamps are after `remote`. Costs a load where they are anyway, as within a process.
+ * `refused()` as of `update`.
+ */
+export function observe(
+  at: usize,
+  nowHi: u32,
+  nowLo: u32,
+  remoteHi: u32,
+  remoteLo: u32,
+  driftMs: u32,
+): void {
+  wasRefused = false;
+  if (join(remoteHi, remoteLo) <= atomic.load<u64>(at)) return;
+  update(at, nowHi, nowLo, remoteHi, remoteLo, driftMs);
 }
 
 /**
@@ -34,7 +56,7 @@ export function update(
   const remote = join(remoteHi, remoteLo);
   wasRefused = remote >> LOGICAL_BITS > now + driftMs;
   if (wasRefused) return <u32>stamp;
-  return advance(at, now << LOGICAL_BITS, remote);
+  return advance(at, now << LOGICAL_BITS, remote, 1);
 }
 
 /** The high half of the stamp whose low half the last call gave. */
@@ -47,14 +69,14 @@ export function refused(): bool {
   return wasRefused;
 }
 
-function advance(at: usize, wall: u64, remote: u64): u32 {
+function advance(at: usize, wall: u64, remote: u64, count: u32): u32 {
   let found = atomic.load<u64>(at);
   let stored: u64;
   do {
     stored = found; // Perhaps another thread's stamp by now: ours comes after it.
     const latest = max(stored, remote);
     stamp = wall > latest ? wall : latest + 1;
-    found = atomic.cmpxchg<u64>(at, stored, stamp);
+    found = atomic.cmpxchg<u64>(at, stored, stamp + (count - 1));
   } while (found != stored);
   return <u32>stamp;
 }

@@ -136,3 +136,37 @@ test("HybridClock.compare() orders by the high half, then by the low half withou
   expect(HybridClock.compare(0, 0x7fff_ffff, 0, 0x8000_0000)).toBeLessThan(0);
   expect(HybridClock.compare(0xffff_ffff, 5, 0xffff_ffff, 5)).toBe(0);
 });
+
+test("HybridClock.tickAhead() gives stamps that follow each other, and a new sixteen after what it observed", () => {
+  const clock = new HybridClock(createClockMemory(), { now: () => 1000 });
+  const other = new HybridClock(createClockMemory(), { now: () => 1000 });
+  const stamps: [number, number][] = [];
+  for (let i = 0; i < 40; i++) {
+    clock.tickAhead();
+    stamps.push([clock.hi, clock.lo]);
+  }
+  for (const [i, [hi, lo]] of stamps.entries())
+    if (i > 0) expect(HybridClock.compare(hi, lo, ...stamps[i - 1]!)).toBe(1);
+  for (let i = 0; i < 60; i++) other.tick();
+  expect(clock.observe(other.hi, other.lo)).toBe(true);
+  clock.tickAhead();
+  expect(HybridClock.compare(clock.hi, clock.lo, other.hi, other.lo)).toBeGreaterThan(0);
+});
+
+test("HybridClock.observe() changes nothing for a stamp that is behind, and refuses one too far ahead", () => {
+  const clock = new HybridClock(createClockMemory(), { now: () => 1000, maxDriftMs: 10 });
+  const ahead = (now: number) => {
+    const remote = new HybridClock(createClockMemory(), { now: () => now });
+    remote.tick();
+    return [remote.hi, remote.lo] as const;
+  };
+  clock.tick();
+  const { hi, lo } = clock;
+  expect(clock.observe(...ahead(900))).toBe(true);
+  expect(clock.observe(...ahead(1011))).toBe(false);
+  clock.tick();
+  expect([clock.hi, clock.lo]).toEqual([hi, lo + 1]);
+  expect(clock.observe(...ahead(1010))).toBe(true);
+  clock.tick();
+  expect(HybridClock.compare(clock.hi, clock.lo, ...ahead(1010))).toBeGreaterThan(0);
+});

@@ -140,6 +140,23 @@ test("sweep() counts a run that its executor was completing when it died, unless
   }
 });
 
+test("Ring.completeAll() shows a run of held slots as DONE, and sweep() does where it died before", () => {
+  const ring = new Ring(createRing({ slots: 8 }, { firstPosition: -2 }), { oneExecutor: true });
+  const into = new Int32Array(8);
+  for (let i = 0; i < 6; i++) ring.offer(slotMessage(8, [i]), 1, { held: true });
+  ring.claim(1, into);
+  expect([ring.completeAll(into, 0, 4), counted(ring, "done_count")]).toEqual([4, 4]);
+  const statuses = (): number[] => Array.from(into.subarray(0, 6), (slot) => ring.status(slot));
+  expect(statuses()).toEqual([DONE, DONE, DONE, DONE, CLAIMED, CLAIMED]);
+  ring.words[ring.at(into[4]!)] = EMPTY; // It died in the middle of the next run.
+  expect([sweep(ring, 1), counted(ring, "done_count")]).toEqual([1, 6]);
+  expect(statuses()).toEqual([DONE, DONE, DONE, DONE, DONE, FAULT]);
+  expect(Array.from(into.subarray(0, 6), (slot) => ring.release(slot))).toEqual(
+    Array.from({ length: 6 }, () => true),
+  );
+  expect([ring.depth, ring.offer(new Int32Array(128), 8)]).not.toContain(-1);
+});
+
 test("Ring: an executor alone skips what its dead predecessor owned", () => {
   const ring = new Ring(createRing({ slots: 4 }), { oneExecutor: true });
   for (let i = 0; i < 3; i++) ring.offer(slotMessage(8));

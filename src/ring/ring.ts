@@ -165,7 +165,7 @@ export class Ring {
 
   /**
    * Completes the claimed slots `slots[from]` to `slots[to - 1]` and says how many were still the caller's.
-   * Where one thread alone claims, neighbours that nobody holds are counted and freed together.
+   * Where one thread alone claims, neighbours are counted and freed together.
    */
   completeAll(slots: Int32Array, from: number, to: number): number {
     let completed = 0;
@@ -195,14 +195,19 @@ export class Ring {
     return this.#end(slot, EMPTY, FAULT, 1);
   }
 
-  /** Frees a settled slot that its executor should have freed. False: it is held, or not settled. */
+  /**
+   * Ends what an executor began and did not end: frees a settled slot, or shows a held one as DONE. False:
+   * it is not settled, or held and shown.
+   */
   reclaim(slot: number): boolean {
-    if (this.#isHeld(slot)) return false;
     const status = this.status(slot);
+    const isHeld = this.#isHeld(slot);
     const queue = this.#queueOf(slot);
+    if (isHeld && status !== EMPTY) return false;
     if (status === EMPTY && !queue.isCounted(slot)) this.#count(slot); // Its run was not, so far.
     else if (status !== EMPTY && status !== DONE && status !== FAULT) return false;
-    queue.release(slot);
+    if (isHeld) Atomics.store(this.words, this.at(slot), DONE);
+    else queue.release(slot);
     this.done.ring();
     return true;
   }
@@ -224,6 +229,13 @@ export class Ring {
     this.#queueOf(slot).release(slot);
     this.done.ring();
     return true;
+  }
+
+  /** As `release`, for a settled slot that nobody else can release or sweep: it compares nothing. */
+  releaseOwn(slot: number): void {
+    this.words[this.at(slot)] = EMPTY;
+    this.#queueOf(slot).release(slot);
+    this.done.ring();
   }
 
   /** Whether the publication of this ticket in `slot` is settled: it is so too once the slot went on. */
@@ -355,22 +367,27 @@ export class Ring {
     const { batch, flags } = this.#side;
     const first = slots[at]!;
     const tenant = words[this.at(first) + TENANT_AT];
+    const kept = words[flags + first];
     let count = 0;
     for (; at + count < to; count++) {
       const slot = slots[at + count]!;
       if (slot !== first + count || words[this.at(slot) + TENANT_AT] !== tenant) break;
-      if (words[flags + slot] !== 0 || words[batch + slot] !== 0) break;
+      if (words[flags + slot] !== kept || words[batch + slot] !== 0) break;
       if (words[this.at(slot)] !== CLAIMED) break;
     }
     return count;
   }
 
-  /** EMPTY says that a slot's run is being counted; `countedAt`, which is stored with the sum, that it was. */
+  /**
+   * EMPTY says that a slot's run is being counted; `countedAt`, which is stored with the sum, that it was.
+   * Held slots are DONE only then, since their holders may free them at once.
+   */
   #completeRun(first: number, count: number): void {
     const { words } = this;
     const queue = this.#queueOf(first);
     const position = queue.positionOf(first);
     const tenantAt = this.#tenantAt(first);
+    const isHeld = this.#isHeld(first);
     const { countedAt } = queue;
     const { doneCount } = this.#at;
     const end = (position + count) | 0;
@@ -378,7 +395,8 @@ export class Ring {
     if (tenantAt !== 0) Atomics.add(words, tenantAt, count); // No call from here to the last counter.
     Atomics.add(words, doneCount, count);
     words[countedAt] = end;
-    queue.releaseRun(position, count);
+    if (isHeld) for (let i = 0; i < count; i++) Atomics.store(words, this.at(first + i), DONE);
+    else queue.releaseRun(position, count);
     this.done.ring();
   }
 

@@ -1,9 +1,10 @@
 // Attention: how a thread that serves many kernels learns which of them have messages.
 //
-// One bit for each kernel. Whoever publishes sets the bit if it is not set, and rings if the thread
-// sleeps. The thread takes the bits and looks into those kernels' queues. It takes a bit before it looks,
-// and a publisher looks at the bit after it has published: so whatever the thread does not find has set
-// the bit again.
+// One bit for each kernel says that the thread looks into its queue, or will. Whoever publishes sets the
+// bit if it is not set, and rings if the thread sleeps. The thread leaves the bit as long as it looks at
+// every turn, so that a busy kernel's bit stands still and costs nobody a cache line. Before it stops
+// looking it clears the bit, and then looks once more: a publisher looks at the bit after it has
+// published, so one of the two sees the other.
 
 import { assert } from "../base/mod.ts";
 import { Bell, type Condition, type IdlePolicy } from "../ring/mod.ts";
@@ -60,25 +61,28 @@ export class Attention {
   }
 
   /**
-   * Calls `visit` with each kernel below `kernels` that has messages, and forgets that it has. Returns how
-   * many.
+   * Calls `visit` with kernels below `kernels` whose bit is set, where any bit was set since the last time;
+   * the thread knows which of them it looks at already.
    */
-  take(kernels: number, visit: (kernel: number) => void): number {
+  take(kernels: number, visit: (kernel: number) => void): void {
     const words = this.#words;
-    let taken = 0;
     for (let group = 0; group << 10 < kernels; group++) {
       if (Atomics.load(words, SUMMARY + group) === 0) continue;
       let parts = Atomics.exchange(words, SUMMARY + group, 0);
       for (; parts !== 0; parts &= parts - 1) {
         const part = 32 * group + lowest(parts);
-        let bits = Atomics.exchange(words, BITS + part, 0);
-        for (; bits !== 0; bits &= bits - 1, taken++) visit(32 * part + lowest(bits));
+        let bits = Atomics.load(words, BITS + part);
+        for (; bits !== 0; bits &= bits - 1) visit(32 * part + lowest(bits));
       }
     }
-    return taken;
   }
 
-  /** Whether any kernel below `kernels` has messages. */
+  /** The thread is about to stop looking at a kernel, and looks once more afterwards. */
+  clear(kernel: number): void {
+    Atomics.and(this.#words, BITS + (kernel >> 5), ~(1 << (kernel & 31)));
+  }
+
+  /** Whether any bit of a kernel below `kernels` was set since `take`. */
   any(kernels: number): boolean {
     for (let group = 0; group << 10 < kernels; group++)
       if (Atomics.load(this.#words, SUMMARY + group) !== 0) return true;

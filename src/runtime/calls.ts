@@ -52,6 +52,8 @@ export class Calls {
   #from = 0;
   #isWatching = false;
   #soonestMs = Infinity;
+  /** Of the last turn of the event loop; 0 is unknown. */
+  #nowMs = 0;
   readonly #moved = { holds: () => this.poll() > 0 || this.pending === 0 };
 
   constructor(options: CallsOptions) {
@@ -89,19 +91,21 @@ export class Calls {
       return reply.read(payload.views, payload.at);
     } finally {
       if (isFound) queue.free(payload);
-      ring.release(slot);
+      ring.releaseOwn(slot);
     }
   }
 
-  /** Waits for the answer in a slot, at most until then. */
-  answerTo(slot: number, untilMs: number, signal?: AbortSignal): Promise<unknown> {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const waiting: Waiting = { slot, resolve, reject, untilMs, abandoned: false };
-    this.#waiting.push(waiting);
+  /** Waits for the answer in a slot. The time begins with the last turn of the event loop. */
+  answerTo(slot: number, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
+    if (this.#nowMs === 0) this.#nowMs = this.#options.nowMs();
+    const untilMs = this.#nowMs + timeoutMs;
     if (untilMs < this.#soonestMs) this.#soonestMs = untilMs;
-    if (signal !== undefined) this.#obey(signal, waiting);
-    if (!this.#isWatching) void this.#watchAll();
-    return promise;
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { slot, resolve, reject, untilMs, abandoned: false };
+      this.#waiting.push(waiting);
+      if (signal !== undefined) this.#obey(signal, waiting);
+      if (!this.#isWatching) void this.#watchAll();
+    });
   }
 
   /** Settles what was answered, and says how many. */
@@ -174,11 +178,13 @@ export class Calls {
     while (this.pending > 0) {
       if (this.poll() > 0) still = 0;
       if (this.pending === 0) break;
-      if (nowMs() >= this.#soonestMs) this.#expire(nowMs());
+      this.#nowMs = nowMs();
+      if (this.#nowMs >= this.#soonestMs) this.#expire(this.#nowMs);
       if (still++ < TURNS_AWAKE) await pause();
-      else await queue.ring.done.waitAsync(this.#moved, this.#sleepMs(nowMs()), keepAlive);
+      else await queue.ring.done.waitAsync(this.#moved, this.#sleepMs(this.#nowMs), keepAlive);
     }
     this.#isWatching = false;
+    this.#nowMs = 0;
   }
 
   #sleepMs(nowMs: number): number {

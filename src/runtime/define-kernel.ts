@@ -15,8 +15,11 @@ export interface KernelDefinition<
   readonly on: On;
   /** Messages that it emits by itself, beside its replies. */
   readonly emits?: readonly Message[];
-  /** Runs once before the first message, on the thread that serves the kernel. */
-  readonly start?: () => State | Promise<State>;
+  /**
+   * Runs once before the first message, on the thread that serves the kernel. `data` is the launch's; it is
+   * declared as a method is, so that a kernel may name its type.
+   */
+  start?(data: unknown): State | Promise<State>;
   /** Runs once after the last one, but not when the thread is killed. */
   readonly stop?: (context: KernelContext) => void | Promise<void>;
 }

@@ -12,7 +12,7 @@ const AT = Object.fromEntries(
 /** What the thread counts, as 32 bits that wrap. */
 export type Counter = Exclude<
   Word,
-  "state" | "interrupt" | "closed" | "generation" | "busy" | "reserved"
+  "state" | "interrupt" | "closed" | "generation" | "host_pad" | "busy" | "reserved"
 >;
 
 export class KernelBlock {

@@ -207,25 +207,16 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
    * Sends a message and waits for its answer. Fails with what became of it: HANDLER_FAILED, CALL_TIMEOUT,
    * CALL_CANCELLED, WORKER_LOST, KERNEL_TERMINATED and so on.
    */
-  async call<Of extends Fields>(
+  call<Of extends Fields>(
     message: Message<Of>,
     value: InputOf<Of>,
     options?: CallOptions,
   ): Promise<ReplyOf<Kernel, Of>> {
-    options?.signal?.throwIfAborted();
-    this.#mustTake();
-    const { sender, poke, nowMs, callSpins } = this.#parts;
-    const isAlone = this.#calls.pending === 0;
-    const facts = this.#factsOf(options, this.#correlate());
-    let slot = sender.send(message, value, facts, !isAlone && this.#mayGather);
-    if (slot < 0) slot = await this.#callWhenFree(message, value, options, facts.correlation);
-    if (isAlone) {
-      poke?.();
-      for (let looks = callSpins; looks > 0; looks--)
-        if (this.#calls.isAnswered(slot)) return this.#calls.take(slot) as never;
-    } else this.#flushSoon();
-    const untilMs = nowMs() + (options?.timeoutMs ?? CALL_TIMEOUT_MS);
-    return (await this.#calls.answerTo(slot, untilMs, options?.signal)) as never;
+    try {
+      return this.#call(message, value, options) as Promise<ReplyOf<Kernel, Of>>;
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   /** The oldest emitted message, or the oldest of a type; waits without end. */
@@ -414,18 +405,45 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     }
   }
 
+  /** Not async itself: a promise less for each call. */
+  #call<Of extends Fields>(
+    message: Message<Of>,
+    value: InputOf<Of>,
+    options?: CallOptions,
+  ): Promise<unknown> {
+    options?.signal?.throwIfAborted();
+    this.#mustTake();
+    const { sender, poke, callSpins } = this.#parts;
+    const calls = this.#calls;
+    const isAlone = calls.pending === 0 && !this.#flushing; // Else the caller goes on before it awaits.
+    const facts = this.#factsOf(options, this.#correlate());
+    const slot = sender.send(message, value, facts, !isAlone && this.#mayGather);
+    if (slot < 0) return this.#callWhenFree(message, value, options, facts.correlation);
+    this.#flushSoon();
+    if (isAlone) {
+      poke?.();
+      for (let looks = callSpins; looks > 0; looks--)
+        if (calls.isAnswered(slot)) return Promise.resolve(calls.take(slot));
+    }
+    return this.#answerTo(slot, options);
+  }
+
+  #answerTo(slot: number, options?: CallOptions): Promise<unknown> {
+    return this.#calls.answerTo(slot, options?.timeoutMs ?? CALL_TIMEOUT_MS, options?.signal);
+  }
+
   async #callWhenFree<Of extends Fields>(
     message: Message<Of>,
     value: InputOf<Of>,
     options: CallOptions = {},
     correlation: number,
-  ): Promise<number> {
+  ): Promise<unknown> {
     const { whenFull, inputQueueCapacity } = this.#parts.launch;
     if (whenFull !== "wait") throw full(this.id, inputQueueCapacity);
     const { timeoutMs = CALL_TIMEOUT_MS } = options;
     const slot = await this.#sendWhenFree(message, value, options, correlation, timeoutMs);
     if (slot < 0) throw full(this.id, inputQueueCapacity);
-    return slot;
+    return this.#answerTo(slot, options);
   }
 
   #factsOf(options: SendOptions | undefined, correlation: number): SendFacts {

@@ -26,6 +26,8 @@ const { HANDLER_ERROR, MALFORMED_ARGS, UNKNOWN_OPCODE } = FAULT_CODES;
 const HOPS = 0xff;
 /** Messages claimed at once. */
 const BATCH = 64;
+/** Answers that are shown together: the first of them waits for the last. */
+const SETTLED_AT_ONCE = 8;
 /** Instead of a fault's code: a place that its sender took and could not fill. */
 const VOID = -1;
 const utf8 = new TextEncoder();
@@ -50,8 +52,8 @@ export interface KernelHostOptions {
   readonly payloadBytesMax: number;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** A handler that went on by itself has settled: a lane is free. */
-  readonly settled: () => void;
+  /** A handler goes on by itself: 1. It has settled, and a lane is free: -1. */
+  readonly lanesTaken: (by: 1 | -1) => void;
 }
 
 interface Known {
@@ -125,8 +127,11 @@ export class KernelHost {
       block.count("claimed", this.#end);
     }
     const from = this.#next;
-    for (; this.#next < this.#end && this.#mayStart(); this.#next++)
+    while (this.#next < this.#end && this.#mayStart()) {
       this.#start(this.#claimed[this.#next]!);
+      this.#next++;
+      if (this.#next - this.#unsettled >= SETTLED_AT_ONCE) this.#settle();
+    }
     this.#settle();
     output.flush();
     return this.#next - from;
@@ -189,7 +194,7 @@ export class KernelHost {
     if (this.#isLate(words[word + WORD.deadline]!))
       return this.#counted("expired", MESSAGE_FAULTS.DEADLINE);
     const [high, low] = [words[word + WORD.stamp_high]! >>> 0, words[word + WORD.stamp_low]! >>> 0];
-    const isNear = this.#options.clock.update(high, low);
+    const isNear = this.#options.clock.observe(high, low);
     return isNear ? 0 : this.#counted("skewed", MESSAGE_FAULTS.CLOCK_SKEW);
   }
 
@@ -245,13 +250,14 @@ export class KernelHost {
     this.#apart();
     run.delivery.late = true;
     this.#running.add(run.delivery);
+    this.#options.lanesTaken(1);
     this.#options.block.busy = this.#running.size;
     const settled = (end: () => void): void => {
       this.#running.delete(run.delivery);
       this.#options.block.busy = this.#running.size;
       end();
       this.#options.output.flush();
-      this.#options.settled();
+      this.#options.lanesTaken(-1);
     };
     answer.then(
       (value) => settled(() => this.#answerLate(run, value)),
@@ -274,7 +280,7 @@ export class KernelHost {
     this.#freeBlock(block);
     if (isWritten) {
       this.#options.block.count("processed");
-      this.#complete(slot, delivery.isCall, delivery.late);
+      if (delivery.late) this.#input.ring.complete(slot); // Any other is settled with its neighbours.
     } else this.#fault(slot, MESSAGE_FAULTS.REPLY_TOO_LARGE, delivery.late);
   }
 
@@ -320,12 +326,6 @@ export class KernelHost {
 
   #freeBlock(at: number): void {
     if (at >= 0) this.#input.freeBlock(at);
-  }
-
-  #complete(slot: number, isCall: boolean, late = false): void {
-    if (!late && !isCall) return; // Settled with its neighbours.
-    if (!late) this.#apart();
-    this.#input.ring.complete(slot);
   }
 
   #fault(slot: number, code: number, late: boolean): void {

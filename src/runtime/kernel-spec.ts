@@ -27,6 +27,8 @@ export interface KernelSpec {
   readonly payloadBytesMax: number;
   /** Nobody else claims from the input, and nobody else publishes to the output. */
   readonly alone: boolean;
+  /** What the definition's `start` gets. */
+  readonly data: unknown;
 }
 
 /** What a kernel tells its host about a message, so that the host can read it. */

@@ -29,7 +29,6 @@ export interface KernelThreadOptions {
 
 export class KernelThread {
   readonly loop: ThreadLoop;
-  readonly #attention: Attention;
   readonly #definitions = new Map<number, KernelDefinition>();
   readonly #pause: () => Promise<void>;
   readonly #nowMs: () => number;
@@ -40,9 +39,9 @@ export class KernelThread {
     this.#now = now();
     this.#pause = pause;
     this.#nowMs = options.nowMs;
-    this.#attention = new Attention(options.attention);
+    const attention = new Attention(options.attention);
     const tick = (): void => void (this.#now = now());
-    this.loop = new ThreadLoop({ attention: this.#attention, idle, pause, tick });
+    this.loop = new ThreadLoop({ attention, idle, pause, tick });
   }
 
   /** Starts a kernel from what its module exports. Fails with KERNEL_NOT_FOUND or LAUNCH_FAILED. */
@@ -50,13 +49,12 @@ export class KernelThread {
     const definition = definitionIn(exports, spec);
     const host = this.#hostOf(spec, definition);
     try {
-      host.state = await definition.start?.();
+      host.state = await definition.start?.(spec.data);
     } catch (cause) {
       throw failed(spec.id, "its `start` threw", cause);
     }
     this.#definitions.set(spec.index, definition);
     this.loop.add(spec.index, host);
-    this.#attention.raise(spec.index); // What came before it was there.
     const replies = definition.on.flatMap(({ reply }) => reply ?? []);
     return {
       takes: definition.on.map(({ message }) => describe(message)),
@@ -96,8 +94,18 @@ export class KernelThread {
       ...{ pause: this.#pause, nowMs: this.#nowMs },
     });
     const block = new KernelBlock(new Int32Array(spec.words));
-    const settled = (): void => this.#attention.raise(spec.index);
-    const shared = { owner, lanes, checksum, payloadBytesMax, clock, block, now, settled, routes };
+    const lanesTaken = (by: 1 | -1): void => this.loop.lanesTaken(spec.index, by);
+    const shared = {
+      owner,
+      lanes,
+      checksum,
+      payloadBytesMax,
+      clock,
+      block,
+      now,
+      lanesTaken,
+      routes,
+    };
     return new KernelHost({ definition, input, output, ...shared });
   }
 }

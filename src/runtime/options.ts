@@ -62,6 +62,8 @@ export interface LaunchOptions {
   readonly routes?: readonly string[];
   /** Kernels send only to kernels of their own tenant: 0. */
   readonly tenant?: number;
+  /** What the kernel's `start` gets. It passes to another thread, so that it must be cloneable. */
+  readonly data?: unknown;
   /** Blocks of the grid that synchronise. No backend here has it. */
   readonly cooperative?: boolean;
 }
@@ -79,6 +81,7 @@ export interface Launch {
   readonly checksum: boolean;
   readonly routes: readonly string[];
   readonly tenant: number;
+  readonly data: unknown;
 }
 
 const GRID_MAX = 64;
@@ -99,6 +102,7 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     checksum: options.checksum ?? false,
     routes: options.routes ?? [],
     tenant: options.tenant ?? 0,
+    data: options.data,
   };
   if (options.cooperative === true)
     throw unsupported("cooperative", "true", "false: threads have no barrier across a grid");

@@ -121,8 +121,7 @@ export class Routes {
     this.#correlation = (this.#correlation + 1) & 0x7fff_ffff || 1;
     const slot = this.#publish(route, message, value, hops, this.#correlation);
     if (slot < 0) throw undelivered(id, "queue-full");
-    const untilMs = this.#options.nowMs() + timeoutMs;
-    return (await route.calls.answerTo(slot, untilMs)) as ValueOf<Reply>;
+    return (await route.calls.answerTo(slot, timeoutMs)) as ValueOf<Reply>;
   }
 
   #refusal(route: Route | undefined, hops: number): Refusal | undefined {

@@ -228,7 +228,11 @@ export class Runtime implements AsyncDisposable {
       ),
     );
     const threads = this.#threads.splice(0);
-    await Promise.all(threads.map(({ thread }) => thread.kill()));
+    await Promise.all(
+      [...threads, ...(this.#own === undefined ? [] : [this.#own])].map(({ thread }) =>
+        thread.kill(),
+      ),
+    );
     return new Map(ends.map((end, i) => [handles[i]!.id, end]));
   }
 
@@ -253,7 +257,7 @@ export class Runtime implements AsyncDisposable {
       ...{ input, output, words: createKernelWords(), pool: this.#pool, clock: this.#clockMemory },
       ...{ maxDriftMs: this.#options.maxDriftMs, payloadBytesMax: this.#options.payloadBytesMax },
       ...{ lanes: launch.blockSize, checksum: launch.checksum, alone: gridSize === 1 },
-      tenant: launch.tenant,
+      ...{ tenant: launch.tenant, data: launch.data },
     }));
     for (const one of served) one.kernels++;
     const release = (): void => {

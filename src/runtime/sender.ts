@@ -157,7 +157,7 @@ export class Sender {
     const { views, at, bytes } = this.#payload;
     this.#number = (this.#number + 1) | 0;
     if (this.#number === 0) this.#numberHigh++;
-    clock.tick();
+    clock.tickAhead();
     words[word + WORD.type] = type;
     words[word + WORD.source] = source;
     words[word + WORD.id_low] = this.#number;

@@ -12,23 +12,33 @@ export interface ThreadLoopOptions {
   readonly idle: IdlePolicy;
   /** Lets the thread's event loop have a turn. */
   readonly pause: () => Promise<void>;
-  /** Called before each turn: the thread's clock, for example. */
+  /** Called before a turn after a wait, and before every sixteenth: reads the thread's clock. */
   readonly tick: () => void;
 }
 
+/** Kernels that are looked at in every turn, though they are idle. */
+const WATCHED_MAX = 8;
 /** Turns after which the event loop has one, however busy the kernels are. */
 const TURNS_PER_PAUSE = 4096;
+/** Turns for which the clock is good: reading it costs as much as a message does. */
+const TURNS_PER_TICK = 16;
 
 export class ThreadLoop {
   readonly #options: ThreadLoopOptions;
   readonly #kernels: (KernelHost | undefined)[] = [];
-  /** Kernels that moved in this turn, and so may have more. */
-  #again: number[] = [];
-  #spare: number[] = [];
-  #moved = 0;
+  /** Kernels that every turn looks at: their bits are set. */
+  readonly #watched: number[] = [];
+  readonly #isWatched: boolean[] = [];
   #handled = 0;
+  #lanesTaken = 0;
+  #untilTick = 0;
   #stopped = false;
-  readonly #visit = (index: number): void => this.#turnOf(index);
+  readonly #watch = (index: number): void => {
+    if (this.#isWatched[index] === true) return;
+    if (this.#kernels[index] === undefined) return this.#options.attention.clear(index);
+    this.#isWatched[index] = true;
+    this.#watched.push(index);
+  };
   readonly #work = { holds: () => this.#hasWork() };
 
   constructor(options: ThreadLoopOptions) {
@@ -37,7 +47,7 @@ export class ThreadLoop {
 
   add(index: number, kernel: KernelHost): void {
     this.#kernels[index] = kernel;
-    this.#again.push(index);
+    this.#watch(index); // It may have messages already.
   }
 
   kernel(index: number): KernelHost | undefined {
@@ -46,6 +56,8 @@ export class ThreadLoop {
 
   remove(index: number): void {
     this.#kernels[index] = undefined;
+    const at = this.#watched.indexOf(index);
+    if (at >= 0) this.#unwatch(at);
   }
 
   /** A command was handled: as many were posted as `Attention.commands` says. */
@@ -57,54 +69,103 @@ export class ThreadLoop {
     this.#stopped = true;
   }
 
+  /** Time has passed: the next turn reads the clock. */
+  freshen(): void {
+    this.#untilTick = 0;
+  }
+
   /** Lets every kernel that may have messages handle a batch; says how many messages that were. */
   turn(): number {
-    this.#options.tick();
-    this.#moved = 0;
-    const again = this.#again;
-    this.#again = this.#spare;
-    this.#again.length = 0;
-    this.#spare = again;
-    for (let i = 0; i < again.length; i++) this.#turnOf(again[i]!);
-    this.#options.attention.take(this.#kernels.length, this.#visit);
-    return this.#moved;
+    if (this.#untilTick-- <= 0) this.#tick();
+    this.#options.attention.take(this.#kernels.length, this.#watch);
+    const watched = this.#watched;
+    const isCrowded = watched.length > WATCHED_MAX;
+    let moved = 0;
+    for (let at = watched.length - 1; at >= 0; at--) {
+      const count = this.#turnOf(watched[at]!);
+      moved += count > 0 || !isCrowded ? count : this.#leave(at);
+    }
+    return moved;
   }
 
   /** Whether a handler goes on by itself. */
   get isBusy(): boolean {
-    return this.#kernels.some((kernel) => kernel !== undefined && kernel.busy > 0);
+    return this.#lanesTaken > 0;
+  }
+
+  /** A kernel has one lane less, or again one more. */
+  lanesTaken(index: number, by: 1 | -1): void {
+    this.#lanesTaken += by;
+    if (by < 0) this.#options.attention.raise(index); // Messages may wait for that lane.
   }
 
   /** Resolves once there is something to do. It keeps no process alive. */
   async untilWork(): Promise<void> {
+    if (this.leaveAll() > 0) return;
     await this.#options.attention.waitAsync(this.#work, Infinity);
+    this.#untilTick = 0; // It may have slept.
   }
 
   /** Serves until `stop`. */
   async run(): Promise<void> {
-    const { attention, idle, pause } = this.#options;
-    for (let turns = 1; !this.#stopped; turns++) {
-      const isIdle = this.turn() === 0;
+    const { pause, idle } = this.#options;
+    for (let turns = 1, still = 0; !this.#stopped; turns++) {
+      still = this.turn() > 0 ? 0 : still + 1;
       if (this.#hasCommand() || turns % TURNS_PER_PAUSE === 0) await pause();
-      else if (!isIdle) continue;
-      else if (this.isBusy) await this.untilWork();
-      else attention.wait(this.#work, idle);
+      else if (still > 0 && this.isBusy) await this.untilWork();
+      else if (still > idle.spins && idle.sleepMs > 0) {
+        this.#sleep();
+        still = 0;
+      }
     }
   }
 
-  #turnOf(index: number): void {
-    const moved = this.#kernels[index]?.turn() ?? 0;
-    if (moved === 0) return;
-    this.#moved += moved;
-    this.#again.push(index);
+  /** Blocks the thread until there is something to do. */
+  #sleep(): void {
+    const { attention, idle } = this.#options;
+    if (this.leaveAll() > 0) return;
+    attention.wait(this.#work, { spins: 0, sleepMs: idle.sleepMs });
+    this.#untilTick = 0;
+  }
+
+  /**
+   * Stops looking at every kernel, after one more look; says how many messages those found. Who does not
+   * serve in a loop calls it after its turns, so that whatever comes raises the attention again.
+   */
+  leaveAll(): number {
+    let moved = 0;
+    for (let at = this.#watched.length - 1; at >= 0; at--) moved += this.#leave(at);
+    return moved;
+  }
+
+  /** Stops looking at a kernel, unless one more look finds messages; says how many. */
+  #leave(at: number): number {
+    const index = this.#watched[at]!;
+    this.#unwatch(at);
+    const moved = this.#turnOf(index);
+    if (moved > 0) this.#options.attention.raise(index);
+    return moved;
+  }
+
+  #unwatch(at: number): void {
+    const index = this.#watched[at]!;
+    const last = this.#watched.pop()!;
+    if (last !== index) this.#watched[at] = last;
+    this.#isWatched[index] = false;
+    this.#options.attention.clear(index);
+  }
+
+  #tick(): void {
+    this.#untilTick = TURNS_PER_TICK;
+    this.#options.tick();
+  }
+
+  #turnOf(index: number): number {
+    return this.#kernels[index]?.turn() ?? 0;
   }
 
   #hasWork(): boolean {
-    return (
-      this.#again.length > 0 ||
-      this.#options.attention.any(this.#kernels.length) ||
-      this.#hasCommand()
-    );
+    return this.#options.attention.any(this.#kernels.length) || this.#hasCommand();
   }
 
   #hasCommand(): boolean {

@@ -95,28 +95,30 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
     nowMs: () => performance.now(),
   });
   const { promise: ended, resolve: end } = Promise.withResolvers<{ readonly failure?: Failure }>();
-  let [isServing, isWatching] = [false, false];
+  let [isServing, isWatched, isOver] = [false, false, false];
   const poke = (): void => {
     if (isServing) return; // A handler that sends to its own thread.
     isServing = true;
     try {
-      while (thread.loop.turn() > 0);
+      thread.loop.freshen();
+      do while (thread.loop.turn() > 0);
+      while (thread.loop.leaveAll() > 0);
     } finally {
       isServing = false;
     }
-    if (thread.loop.isBusy && !isWatching) void watch();
   };
+  /** For what nobody here pokes for: another thread's message, a handler that has settled. */
   const watch = async (): Promise<void> => {
-    isWatching = true; // Until every handler that went on by itself has settled.
-    while (thread.loop.isBusy) {
+    isWatched = true;
+    while (!isOver) {
       await thread.loop.untilWork();
       poke();
     }
-    isWatching = false;
   };
   return {
     attention,
     async launch(spec, definition) {
+      if (!isWatched) void watch();
       const exports =
         definition === undefined ? ((await import(spec.module)) as object) : { definition };
       return thread.launch(spec, exports as Readonly<Record<string, unknown>>);
@@ -126,6 +128,7 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
     poke,
     ended,
     async kill() {
+      isOver = true;
       end({});
     },
   };
