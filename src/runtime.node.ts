@@ -1,11 +1,19 @@
-// Front door `annulus/runtime` on Node: messages, kernels as actors, and the runtime that serves them.
+// Front door `annulus/runtime` on Node: messages, kernels as actors, those of packs too, and the
+// runtime that serves them.
 
-import { createRuntime, type NodeRuntimeOptions } from "./platform/node/mod.ts";
-import type { Runtime as ActorRuntime } from "./runtime/mod.ts";
+import { createRuntime, type NodeRuntime, type NodeRuntimeOptions } from "./platform/node/mod.ts";
 
 export { Failure } from "./base/mod.ts";
 export * from "./message/mod.ts";
-export { BACKENDS, type BackendName, type NodeRuntimeOptions } from "./platform/node/mod.ts";
+export {
+  BACKENDS,
+  type BackendName,
+  type InvokeOptions,
+  type NodeRuntimeOptions,
+  type PackKernel,
+  type PackLaunchOptions,
+  type PackSandboxOptions,
+} from "./platform/node/mod.ts";
 export { IDLE, type IdlePolicy } from "./ring/mod.ts";
 export {
   type CallOptions,
@@ -24,9 +32,9 @@ export {
   STATES,
 } from "./runtime/mod.ts";
 
-export type Runtime = ActorRuntime;
+export type Runtime = NodeRuntime;
 
 export const Runtime = {
   /** Threads start with the first launches. Fails with BACKEND_UNAVAILABLE. */
-  create: async (options?: NodeRuntimeOptions): Promise<ActorRuntime> => createRuntime(options),
+  create: async (options?: NodeRuntimeOptions): Promise<NodeRuntime> => createRuntime(options),
 };

@@ -4,6 +4,7 @@
 
 export { buildPack, type BuildSeams, checkedSource } from "./build.ts";
 export { kernelHash, sha256Hex } from "./digest.ts";
+export { type Decision, type Evidence, verifyEvidence } from "./evidence.ts";
 export { fileMissing, fileTooLarge, memoryFiles, type PackFiles, tarFiles } from "./files.ts";
 export { type Ceilings, type Platform } from "./gates.ts";
 export { type Json, parseJson, printJson } from "./json.ts";

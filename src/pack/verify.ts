@@ -12,9 +12,10 @@
 import { Failure, type Issue, PACK_LIMITS } from "../base/mod.ts";
 import { deepFreeze } from "./deep-freeze.ts";
 import { kernelHash } from "./digest.ts";
+import type { Decision, Evidence } from "./evidence.ts";
 import { fileTooLarge, type PackFiles, tarFiles } from "./files.ts";
 import { gateWarnings, type Host, passGates } from "./gates.ts";
-import { resolveTrust, type Trust } from "./keyring.ts";
+import { resolveTrust } from "./keyring.ts";
 import { getFallback, manifestWarnings, parseManifest, validateForVerify } from "./manifest.ts";
 import type { KernelEntry, Manifest } from "./manifest-schema.ts";
 import { MANIFEST_PATH, SIGNATURE_PATH } from "./path.ts";
@@ -38,6 +39,19 @@ interface KernelFacts {
   readonly hash: string;
   /** The id of the key that signed; undefined for an unsigned pack. */
   readonly keyId: string | undefined;
+}
+
+/** What the signature is over, and the signature, which an unsigned pack lacks. */
+interface SignedBytes {
+  readonly manifest: Uint8Array<ArrayBuffer>;
+  readonly signature: Uint8Array<ArrayBuffer> | undefined;
+}
+
+interface PackFacts {
+  readonly keyId: string | undefined;
+  readonly warnings: readonly Issue[];
+  readonly signed: SignedBytes;
+  readonly decision: Decision;
 }
 
 /** The bytes of a kernel's modules by the names of their variants. */
@@ -93,12 +107,14 @@ export class VerifiedPack {
   readonly warnings: readonly Issue[];
   readonly kernels: readonly VerifiedKernel[];
   readonly #byId: ReadonlyMap<string, VerifiedKernel>;
+  readonly #signed: SignedBytes;
+  readonly #decision: Decision;
 
   constructor(
     made: symbol,
     manifest: Manifest,
     kernels: readonly VerifiedKernel[],
-    about: { readonly keyId: string | undefined; readonly warnings: readonly Issue[] },
+    about: PackFacts,
   ) {
     if (made !== VERIFIED) throw forged();
     this.manifest = manifest;
@@ -107,6 +123,8 @@ export class VerifiedPack {
     this.warnings = Object.freeze([...about.warnings]);
     this.kernels = Object.freeze([...kernels]);
     this.#byId = new Map(kernels.map((kernel) => [kernel.entry.id, kernel]));
+    this.#signed = about.signed;
+    this.#decision = about.decision;
     Object.freeze(this);
   }
 
@@ -121,6 +139,17 @@ export class VerifiedPack {
   /** The id that stands in for kernel `id`: one of this pack, or a reference of the host. */
   fallback(id: string): string | undefined {
     return getFallback(this.manifest, id);
+  }
+
+  /** A copy of all that was verified, and how: for another thread, which verifies it again. */
+  copyEvidence(): Evidence {
+    const { manifest, signature } = this.#signed;
+    const modules = this.kernels.flatMap((kernel) =>
+      kernel.modules.map(({ path, variant }) => [path, kernel.copyBytes(variant)] as const),
+    );
+    const files = new Map([[MANIFEST_PATH, manifest.slice()], ...modules]);
+    if (signature !== undefined) files.set(SIGNATURE_PATH, signature.slice());
+    return { files, decision: structuredClone(this.#decision) };
   }
 
   static made(value: unknown): value is VerifiedPack {
@@ -167,7 +196,9 @@ async function judge(files: PackFiles, options: VerifyOptions): Promise<Verified
   const trust = await resolveTrust(options.trust);
   const listed = new Set(await files.list());
   const raw = await own(files, MANIFEST_PATH, PACK_LIMITS.manifestBytesMax);
-  const signer = await signerIn(files, listed, raw, trust, options);
+  const signature = await signatureIn(files, listed, options);
+  const at = options.now();
+  const signer = signature === undefined ? undefined : await signerOf(raw, signature, trust, at);
   const manifest = parseManifest(raw);
   validateForVerify(manifest, { signed: signer !== undefined });
   if (signer !== undefined) requireAuthor(manifest, signer);
@@ -181,22 +212,32 @@ async function judge(files: PackFiles, options: VerifyOptions): Promise<Verified
     ...gateWarnings(manifest, host),
     ...unexpectedFiles(manifest, listed),
   ];
-  return new VerifiedPack(VERIFIED, manifest, kernels, { keyId: signer?.id, warnings });
+  const about = {
+    ...{ keyId: signer?.id, warnings },
+    signed: { manifest: raw, signature },
+    decision: decisionOf(options, manifest, at),
+  };
+  return new VerifiedPack(VERIFIED, manifest, kernels, about);
 }
 
-async function signerIn(
+/** The signature's bytes; undefined where there is none and none is needed. */
+async function signatureIn(
   files: PackFiles,
   listed: ReadonlySet<string>,
-  raw: Uint8Array,
-  trust: Trust,
-  { allowUnsigned = false, now }: VerifyOptions,
-) {
-  if (!listed.has(SIGNATURE_PATH)) {
-    if (allowUnsigned) return undefined;
-    throw unsigned();
-  }
-  const signature = await own(files, SIGNATURE_PATH, PACK_LIMITS.signatureFileBytesMax);
-  return signerOf(raw, signature, trust, now());
+  { allowUnsigned = false }: VerifyOptions,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (listed.has(SIGNATURE_PATH))
+    return own(files, SIGNATURE_PATH, PACK_LIMITS.signatureFileBytesMax);
+  if (allowUnsigned) return undefined;
+  throw unsigned();
+}
+
+/** What the host said, without its functions: every fallback was known, so its id says enough. */
+function decisionOf(options: VerifyOptions, { fallbacks }: Manifest, at: number): Decision {
+  const { trust, runtimeVersion, platform, ceilings = {}, allowUnsigned = false } = options;
+  const references = Object.values(fallbacks);
+  const said = { trust, allowUnsigned, at, runtimeVersion, platform, ceilings, references };
+  return deepFreeze(structuredClone(said)); // What the host changes later was not what decided.
 }
 
 /** Reads a file once, into memory that nobody else holds. */

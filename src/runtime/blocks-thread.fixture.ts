@@ -33,6 +33,7 @@ function free(): void {
   const at = mine.shift();
   if (at === undefined) return;
   const block = (at - first) / blocks.blockBytes;
-  if (Atomics.compareExchange(owners, block, name, 0) !== name) Atomics.add(owners, blocks.count, 1);
+  if (Atomics.compareExchange(owners, block, name, 0) !== name)
+    Atomics.add(owners, blocks.count, 1);
   blocks.free(at);
 }

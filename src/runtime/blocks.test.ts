@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { Blocks, createBlocks } from "./blocks.ts";
 import type { BlocksJob } from "./blocks-thread.fixture.ts";

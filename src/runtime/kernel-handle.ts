@@ -67,7 +67,20 @@ export interface KernelMetrics extends KernelStatus {
 export type KernelEnd =
   | { readonly how: "terminated"; readonly refused: number }
   | { readonly how: "forced"; readonly lost: number }
-  | { readonly how: "killed"; readonly lost: number; readonly failure?: Failure };
+  | {
+      readonly how: "killed";
+      readonly lost: number;
+      /** The thread was not told to end. */
+      readonly failure?: Failure;
+      /** Its exit code then. */
+      readonly exitCode?: number;
+    };
+
+/** How a thread ended. `failure`: it was not told to. */
+export interface ThreadEnd {
+  readonly failure?: Failure;
+  readonly exitCode?: number;
+}
 
 const CALL_TIMEOUT_MS = 30_000;
 
@@ -142,6 +155,11 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
 
   get state(): KernelState {
     return this.#parts.lifecycle.state;
+  }
+
+  /** Starts of the kernel of this id under supervision, from 1. */
+  get generation(): number {
+    return this.#parts.blocks[0]!.generation;
   }
 
   get isActive(): boolean {
@@ -319,16 +337,22 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     };
   }
 
+  /** The runtime says so. */
+  setGeneration(generation: number): void {
+    for (const block of this.#parts.blocks) block.generation = generation;
+  }
+
   /** Its thread has died. The runtime says so. */
-  lost(failure: Failure | undefined): void {
+  lost({ failure, exitCode }: ThreadEnd): void {
     if (this.isTerminated) return;
     const { lifecycle, input, owners, gone } = this.#parts;
     if (this.state !== "terminating") lifecycle.move("terminate");
     const lost = owners.reduce((sum, owner) => sum + sweep(input.ring, owner), 0);
     this.#refuseRest();
     lifecycle.move("terminated");
-    this.#over({ how: "killed", lost, ...(failure === undefined ? {} : { failure }) });
     gone();
+    const why = failure === undefined ? {} : { failure, exitCode: exitCode ?? 1 };
+    this.#over({ how: "killed", lost, ...why });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -353,8 +377,8 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     const end: KernelEnd = isDrained
       ? { how: "terminated", refused }
       : { how: "forced", lost: refused };
-    this.#over(end);
     gone();
+    this.#over(end);
     return end;
   }
 

@@ -1,6 +1,6 @@
 // Message queue: cells are a slot's own, blocks are the pool's, and no word of a slot leads elsewhere.
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { IN_POOL } from "../layout/mod.ts";
 import { Blocks, createBlocks } from "./blocks.ts";

@@ -3,6 +3,7 @@
 import { Failure } from "../base/mod.ts";
 import type { IdlePolicy } from "../ring/mod.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
+import type { Restart, Strategy } from "./supervision.ts";
 
 /** What a send does when the kernel's queue is full. */
 export type FullPolicy = "fail" | "wait" | "drop-newest";
@@ -22,9 +23,25 @@ export interface RuntimeOptions {
   readonly maxDriftMs?: number;
   /** How threads wait for work: IDLE.spinThenWait. */
   readonly idle?: IdlePolicy;
+  /** What happens to the others when one kernel fails, and how many restarts are too many. */
+  readonly supervision?: {
+    readonly strategy?: Strategy;
+    /** Restarts within the window: 3. One more escalates: every supervised kernel ends. */
+    readonly maxRestarts?: number;
+    /** 5000. */
+    readonly windowMs?: number;
+  };
+  /** Is told of restarts and of escalations. */
+  readonly onSupervision?: (event: SupervisionEvent) => void;
   /** Looks at a call's slot before its caller yields to the event loop: 1000, some ten microseconds. */
   readonly callSpins?: number;
 }
+
+/** What supervision did. `failure`: why a kernel could not be started again. */
+export type SupervisionEvent =
+  | { readonly kind: "restarted"; readonly id: string; readonly generation: number }
+  | { readonly kind: "not-restarted"; readonly id: string; readonly failure: Failure }
+  | { readonly kind: "escalated"; readonly id: string; readonly restarts: number };
 
 export const RUNTIME_DEFAULTS = {
   defaultQueueCapacity: 4096,
@@ -34,6 +51,8 @@ export const RUNTIME_DEFAULTS = {
   maxDriftMs: 60_000,
   idle: { spins: 2000, sleepMs: Infinity },
   callSpins: 1000,
+  supervision: { strategy: "one-for-one" },
+  onSupervision: () => {},
 } as const satisfies RuntimeOptions;
 
 export interface LaunchOptions {
@@ -60,6 +79,8 @@ export interface LaunchOptions {
   readonly checksum?: boolean;
   /** Ids of kernels that this one may send to, launched already or later: none. */
   readonly routes?: readonly string[];
+  /** Whether it is launched again when its thread dies: `temporary`, never. */
+  readonly restart?: Restart;
   /** Kernels send only to kernels of their own tenant: 0. */
   readonly tenant?: number;
   /** What the kernel's `start` gets. It passes to another thread, so that it must be cloneable. */
@@ -82,6 +103,7 @@ export interface Launch {
   readonly routes: readonly string[];
   readonly tenant: number;
   readonly data: unknown;
+  readonly restart: Restart;
 }
 
 const GRID_MAX = 64;
@@ -103,6 +125,7 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     routes: options.routes ?? [],
     tenant: options.tenant ?? 0,
     data: options.data,
+    restart: options.restart ?? "temporary",
   };
   if (options.cooperative === true)
     throw unsupported("cooperative", "true", "false: threads have no barrier across a grid");

@@ -8,7 +8,13 @@ import { Attention } from "./attention.ts";
 import { Blocks, createBlocks } from "./blocks.ts";
 import { isKernel, type KernelDefinition } from "./define-kernel.ts";
 import { KernelBlock } from "./kernel-block.ts";
-import { type KernelEnd, KernelHandle, type KernelMetrics } from "./kernel-handle.ts";
+import {
+  type KernelEnd,
+  KernelHandle,
+  type KernelMetrics,
+  type ThreadEnd,
+} from "./kernel-handle.ts";
+import { Supervision } from "./supervision.ts";
 import {
   createKernelWords,
   type KernelSpec,
@@ -39,7 +45,7 @@ export interface ServingThread {
   /** Lets it work, where it is the caller's own thread. */
   poke?(): void;
   /** Settles once: the thread is gone. `failure`: it was not told to. */
-  readonly ended: Promise<{ readonly failure?: Failure }>;
+  readonly ended: Promise<ThreadEnd>;
   /** Ends it where it is. */
   kill(): Promise<void>;
 }
@@ -109,6 +115,11 @@ export class Runtime implements AsyncDisposable {
   readonly #running = new Map<string, Running>();
   /** Routes that were asked for, as `from` and `to` on two lines: they outlive the kernels. */
   readonly #pairs = new Set<string>();
+  readonly #supervision: Supervision;
+  /** How each kernel was launched, for the next time. */
+  readonly #launches = new Map<string, () => Promise<unknown>>();
+  /** Kernels that supervision ends, and that it may launch again. */
+  readonly #stopping = new Set<string>();
   #own: Served | undefined;
   #numbers = 0;
   #owners = 1;
@@ -120,6 +131,12 @@ export class Runtime implements AsyncDisposable {
   constructor(parts: RuntimeParts, options: RuntimeOptions = {}) {
     this.#parts = parts;
     this.#options = { threads: parts.threadsMax, ...RUNTIME_DEFAULTS, ...options };
+    const { supervision } = this.#options;
+    this.#supervision = new Supervision({
+      strategy: "one-for-one",
+      ...supervision,
+      now: parts.nowMs,
+    });
     const blockBytes = Math.ceil(this.#options.payloadBytesMax / 64) * 64;
     this.#pool = createBlocks({ blocks: this.#options.payloadBlocks, blockBytes });
     this.#bytes = this.#pool.byteLength;
@@ -133,6 +150,14 @@ export class Runtime implements AsyncDisposable {
   async launch<Kernel = KernelDefinition>(
     source: Kernel | string,
     options: LaunchOptions = {},
+  ): Promise<KernelHandle<Kernel>> {
+    return this.#launch(source, options, false);
+  }
+
+  async #launch<Kernel>(
+    source: Kernel | string,
+    options: LaunchOptions,
+    isRestart: boolean,
   ): Promise<KernelHandle<Kernel>> {
     if (this.#closed) throw closed();
     const definition = isKernel(source) ? source : undefined;
@@ -149,6 +174,10 @@ export class Runtime implements AsyncDisposable {
       const handle = await this.#start(id, String(module ?? ""), definition, launch);
       this.#kernels.set(id, handle as unknown as KernelHandle);
       this.#launched++;
+      if (!isRestart) this.#supervision.add(id, launch);
+      handle.setGeneration(this.#supervision.generation(id));
+      this.#launches.set(id, () => this.#launch(source, options, true));
+      void handle.wait().then((end) => this.#onEnd(id, end));
       if (launch.autoActivate) handle.activate();
       return handle as unknown as KernelHandle<Kernel>;
     } catch (error) {
@@ -289,11 +318,46 @@ export class Runtime implements AsyncDisposable {
     };
     const running: Running = { id, number, launch, input, output, served, specs };
     const handle = this.#handleOf(running, launched, gone);
-    for (const { thread } of served) void thread.ended.then(({ failure }) => handle.lost(failure));
+    for (const { thread } of served) void thread.ended.then((end) => handle.lost(end));
     this.#running.set(id, running);
     for (const to of launch.routes) this.#pairs.add(pairOf(id, to));
     await this.#reconnect(running);
     return handle;
+  }
+
+  /** A kernel's life has ended: it, and perhaps others, are launched again. */
+  async #onEnd(id: string, end: KernelEnd): Promise<void> {
+    if (this.#closed) return;
+    if (this.#stopping.delete(id)) return; // Supervision knows.
+    if (end.how !== "killed" || end.failure === undefined) return void this.#supervision.remove(id);
+    const decision = this.#supervision.ended(id, end.exitCode === 0 ? "stopped" : "failed");
+    if (decision.kind === "none" || decision.kind === "forget") return;
+    await Promise.all(decision.stop.map((other) => this.#stop(other)));
+    if (decision.kind === "escalate") {
+      this.#options.onSupervision({ kind: "escalated", id, restarts: decision.restarts });
+      return;
+    }
+    for (const one of decision.start) await this.#restart(one);
+  }
+
+  /** Ends a kernel because another one failed. */
+  async #stop(id: string): Promise<void> {
+    const handle = this.#kernels.get(id);
+    if (handle === undefined || handle.state === "terminating") return;
+    this.#stopping.add(id);
+    await handle.terminate();
+  }
+
+  async #restart(id: string): Promise<void> {
+    try {
+      await this.#launches.get(id)?.();
+      const generation = this.#supervision.generation(id);
+      this.#options.onSupervision({ kind: "restarted", id, generation });
+    } catch (error) {
+      const failure = error as Failure; // Launches throw nothing else.
+      this.#supervision.remove(id);
+      this.#options.onSupervision({ kind: "not-restarted", id, failure });
+    }
   }
 
   /** Makes the routes from and to a kernel that has just been launched. */

@@ -12,7 +12,11 @@ const Bytes = message({ data: list("u8") });
 const HELD: SendFacts = { correlation: 7, deadline: 0, priority: 2, hops: 0 };
 const OPCODE = SLOT.fields.opcode.at / 4;
 
-const open = ({ capacity = 4, lanes = 1 as 1 | 5, ...options }: Partial<SenderOptions> & {
+const open = ({
+  capacity = 4,
+  lanes = 1 as 1 | 5,
+  ...options
+}: Partial<SenderOptions> & {
   readonly capacity?: number;
   readonly lanes?: 1 | 5;
 } = {}) => {
@@ -84,7 +88,8 @@ describe("Sender.send()", () => {
     expect(queue.words[queue.ring.at(slot!) + OPCODE]).toBe(MESSAGE_OPCODES.ERROR);
     queue.ring.complete(slot!);
     expect(queue.ring.depth).toBe(0); // It was held by nobody.
-    for (let i = 0; i < 4; i++) expect(sender.send(One, { number: i }, PLAIN_SEND)).toBe((i + 1) % 4);
+    for (let i = 0; i < 4; i++)
+      expect(sender.send(One, { number: i }, PLAIN_SEND)).toBe((i + 1) % 4);
   });
 
   // BUG: sender.ts, send() leaves the last lap's payload words in a slot whose value threw, and

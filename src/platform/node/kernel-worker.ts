@@ -43,8 +43,7 @@ const thread = new KernelThread({
 });
 
 port.on("message", (command: KernelCommand) => {
-  thread.loop.handled();
-  void run(command);
+  void run(command).finally(() => thread.loop.handled()); // Until then the loop may not sleep.
 });
 say({ reply: "ready" });
 await thread.loop.run();

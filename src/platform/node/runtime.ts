@@ -2,9 +2,19 @@
 
 import { availableParallelism } from "node:os";
 import { Failure } from "../../base/mod.ts";
-import { Runtime, type RuntimeOptions, type RuntimeParts } from "../../runtime/mod.ts";
+import {
+  type KernelDefinition,
+  type KernelHandle,
+  type LaunchOptions,
+  Runtime,
+  type RuntimeOptions,
+  type RuntimeParts,
+} from "../../runtime/mod.ts";
 import { IDLE } from "../../ring/mod.ts";
+import type { CallShapes } from "../../sandbox/mod.ts";
 import { keepAlive } from "./keep-alive.ts";
+import type { PackKernel } from "./pack-kernel.ts";
+import { launchPackKernel, type PackLaunchOptions } from "./pack-launch.ts";
 import { ownServingThread, startServingThread } from "./serving-thread.ts";
 
 const pause = (): Promise<void> => new Promise((resume) => setImmediate(resume));
@@ -56,12 +66,35 @@ export interface NodeRuntimeOptions extends RuntimeOptions {
   readonly backend?: BackendName | "auto";
 }
 
+/** A runtime that also launches kernels of packs, which it verifies again on their threads. */
+export class NodeRuntime extends Runtime {
+  /** Launches kernel `id` of a verified pack in a sandbox. See `PackKernel`. */
+  override launch<const Inputs extends CallShapes>(
+    id: string,
+    options: PackLaunchOptions<Inputs>,
+  ): Promise<PackKernel<Inputs>>;
+  override launch<Kernel = KernelDefinition>(
+    source: Kernel | string,
+    options?: LaunchOptions,
+  ): Promise<KernelHandle<Kernel>>;
+  override async launch<Kernel>(
+    source: Kernel | string,
+    options: LaunchOptions | PackLaunchOptions = {},
+  ): Promise<KernelHandle<Kernel> | PackKernel> {
+    if (!("pack" in options)) return super.launch(source, options);
+    return launchPackKernel((...launch) => super.launch(...launch), String(source), options);
+  }
+}
+
 /** A runtime on this process's threads, or on none. Fails with BACKEND_UNAVAILABLE for any other backend. */
-export function createRuntime({ backend = "auto", ...options }: NodeRuntimeOptions = {}): Runtime {
+export function createRuntime({
+  backend = "auto",
+  ...options
+}: NodeRuntimeOptions = {}): NodeRuntime {
   if (backend !== "auto" && !BACKENDS.includes(backend)) throw unavailable(backend);
   const own = backend === "null";
   const refusals = backend === "auto" ? REFUSED : {};
-  return new Runtime({ ...NODE, backend: own ? "null" : "worker", refusals }, options);
+  return new NodeRuntime({ ...NODE, backend: own ? "null" : "worker", refusals }, options);
 }
 
 function unavailable(backend: string): Failure {

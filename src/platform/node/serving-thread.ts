@@ -10,6 +10,7 @@ import {
   KernelThread,
   type Launched,
   type ServingThread,
+  type ThreadEnd,
 } from "../../runtime/mod.ts";
 import type { KernelCommand, KernelReply, KernelWorkerData } from "./kernel-worker.ts";
 
@@ -46,13 +47,13 @@ export async function startServingThread({
     else waiter?.reject(new Failure(reply.thrown.code, reply.thrown.facts));
   });
   worker.on("error", (error) => void (cause = error));
-  const { promise: ended, resolve: end } = Promise.withResolvers<{ readonly failure?: Failure }>();
-  worker.on("exit", () => {
+  const { promise: ended, resolve: end } = Promise.withResolvers<ThreadEnd>();
+  worker.on("exit", (exitCode) => {
     const failure = told ? undefined : died(cause);
     ready.reject(died(cause));
     for (const waiter of waiting.values()) waiter.reject(died(cause));
     waiting.clear();
-    end(failure === undefined ? {} : { failure });
+    end(failure === undefined ? {} : { failure, exitCode });
   });
   await ready.promise;
   worker.unref();
@@ -60,10 +61,14 @@ export async function startServingThread({
   const ask = (command: Order): Promise<Launched | undefined> => {
     const id = ++commands;
     const waiter = Promise.withResolvers<Launched | undefined>();
+    try {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
+      worker.postMessage({ ...command, id } as KernelCommand);
+    } catch (cause) {
+      throw uncloneable(cause);
+    }
     waiting.set(id, waiter);
     worker.ref(); // The process waits for what it asked for.
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
-    worker.postMessage({ ...command, id } as KernelCommand);
     attention.command();
     return waiter.promise;
   };
@@ -94,7 +99,7 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
     now: () => Date.now(),
     nowMs: () => performance.now(),
   });
-  const { promise: ended, resolve: end } = Promise.withResolvers<{ readonly failure?: Failure }>();
+  const { promise: ended, resolve: end } = Promise.withResolvers<ThreadEnd>();
   let [isServing, isWatched, isOver] = [false, false, false];
   const poke = (): void => {
     if (isServing) return; // A handler that sends to its own thread.
@@ -142,6 +147,16 @@ function startWorker(workerData: KernelWorkerData): Worker {
   } catch (cause) {
     throw died(cause); // Such as a process that may not start threads.
   }
+}
+
+function uncloneable(cause: unknown): Failure {
+  const facts = {
+    at: "data",
+    found: cause instanceof Error ? cause.message : String(cause),
+    expected: "what passes between threads",
+    fix: "Pass no functions and no objects of classes to a kernel on another thread.",
+  };
+  return new Failure("OPTION_UNSUPPORTED", facts, { cause });
 }
 
 function died(cause: unknown): Failure {
