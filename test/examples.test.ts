@@ -59,6 +59,12 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^bob: \{ state: 'fault', code: 9, detail: 0 \}$/m,
     /^the executor stopped$/m,
   ],
+  "08-actor.ts": [/^1 \+ 2 = 3, on another thread$/m],
+  "13-pack-actor.ts": [
+    /^from 27,97,871: 111,118,178 rounds$/m,
+    /^from 27,0,871: KERNEL_DEADLINE; this thread ticked \d+ times meanwhile$/m,
+    /^from 1,2,3: 0,1,7 rounds$/m,
+  ],
 };
 
 test("every numbered example has its promises here, and fits on a page", async () => {

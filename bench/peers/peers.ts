@@ -62,6 +62,28 @@ export function openPiscina(): Opened<{ readonly Piscina: new (options: object) 
   return open("piscina");
 }
 
+/** The few methods of `comlink` that are used. */
+export function openComlink(): Opened<{
+  readonly wrap: (endpoint: unknown) => {
+    add(values: { readonly a: number; readonly b: number }): Promise<{ readonly value: number }>;
+  };
+}> {
+  return open("comlink");
+}
+
+/** The few methods of `workerpool` that are used. */
+export function openWorkerpool(): Opened<{
+  readonly pool: (
+    script: string,
+    options: object,
+  ) => {
+    exec(method: string, args: readonly unknown[]): PromiseLike<unknown>;
+    terminate(): PromiseLike<unknown>;
+  };
+}> {
+  return open("workerpool");
+}
+
 export function openRingbuf(): Opened<{
   readonly RingBuffer: {
     getStorageForCapacity(capacity: number, type: unknown): SharedArrayBuffer;

@@ -153,13 +153,15 @@ test("HybridClock.tickAhead() gives stamps that follow each other, and a new six
   expect(HybridClock.compare(clock.hi, clock.lo, other.hi, other.lo)).toBeGreaterThan(0);
 });
 
+/** The first stamp of a clock whose wall shows `now`. */
+function ahead(now: number): readonly [number, number] {
+  const remote = new HybridClock(createClockMemory(), { now: () => now });
+  remote.tick();
+  return [remote.hi, remote.lo];
+}
+
 test("HybridClock.observe() changes nothing for a stamp that is behind, and refuses one too far ahead", () => {
   const clock = new HybridClock(createClockMemory(), { now: () => 1000, maxDriftMs: 10 });
-  const ahead = (now: number) => {
-    const remote = new HybridClock(createClockMemory(), { now: () => now });
-    remote.tick();
-    return [remote.hi, remote.lo] as const;
-  };
   clock.tick();
   const { hi, lo } = clock;
   expect(clock.observe(...ahead(900))).toBe(true);

@@ -320,7 +320,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     const { sender } = this.#parts;
     return {
       ...this.status,
-      inHand: (this.#sum("claimed") - this.#sum("processed") - this.#sum("failed")) >>> 0,
+      inHand: this.#inHand,
       ...{ sent: sender.sent, queueFull: sender.full, dropped: this.#dropped },
       ...{
         failed: this.#sum("failed"),
@@ -361,7 +361,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   }
 
   async #terminate(timeoutMs: number): Promise<KernelEnd> {
-    const { lifecycle, input, nowMs, pause, leave, gone } = this.#parts;
+    const { lifecycle, input, nowMs, pause, gone } = this.#parts;
     const until = nowMs() + timeoutMs;
     this.#parts.sender.flush();
     this.#wake();
@@ -369,9 +369,9 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     const isDrained = input.ring.depth === 0;
     for (const block of this.#parts.blocks) block.close();
     if (!isDrained) this.interrupt();
-    const left = await Promise.race([leave().then(() => true), wait(pause, nowMs, GRACE_MS)]);
-    if (this.isTerminated) return this.#ended.promise; // Its thread died meanwhile.
-    if (!left) return this.kill();
+    const left = await this.#leave();
+    if (left === "died" || this.isTerminated) return this.#ended.promise;
+    if (left === "stuck") return this.kill();
     const refused = this.#refuseRest();
     lifecycle.move("terminated");
     const end: KernelEnd = isDrained
@@ -380,6 +380,31 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     gone();
     this.#over(end);
     return end;
+  }
+
+  /**
+   * Takes the kernel off its threads. `stuck`: a handler of its own does not stop, or for much longer its
+   * thread does not answer, and then only the thread's end helps, which its other kernels share.
+   */
+  async #leave(): Promise<"left" | "died" | "stuck"> {
+    const { leave, nowMs, pause, terminationTimeoutMs } = this.#parts;
+    const started = nowMs();
+    let answer: "left" | "died" | undefined;
+    void leave().then(
+      () => (answer = "left"),
+      () => (answer = "died"), // Whoever waits learns why from the kernel's end.
+    );
+    while (answer === undefined) {
+      const ms = nowMs() - started;
+      if (ms > terminationTimeoutMs + GRACE_MS || (ms > GRACE_MS && this.#inHand > 0))
+        return "stuck";
+      await pause();
+    }
+    return answer;
+  }
+
+  get #inHand(): number {
+    return (this.#sum("claimed") - this.#sum("processed") - this.#sum("failed")) >>> 0;
   }
 
   #over(end: KernelEnd): void {
@@ -529,12 +554,6 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
 const REFUSER = 0x7fff_fffe;
 /** After draining, for a handler that was told to stop. */
 const GRACE_MS = 200;
-
-async function wait(pause: () => Promise<void>, nowMs: () => number, ms: number): Promise<false> {
-  const until = nowMs() + ms;
-  while (nowMs() < until) await pause();
-  return false;
-}
 
 function full(id: string, capacity: number): Failure {
   return new Failure("QUEUE_FULL", {

@@ -33,6 +33,8 @@ export class KernelThread {
   readonly #pause: () => Promise<void>;
   readonly #nowMs: () => number;
   #now: number;
+  #pool: Blocks | undefined;
+  #clock: HybridClock | undefined;
 
   constructor(options: KernelThreadOptions) {
     const { now, idle, pause } = options;
@@ -82,9 +84,12 @@ export class KernelThread {
 
   #hostOf(spec: KernelSpec, definition: KernelDefinition): KernelHost {
     const { owner, lanes, checksum, payloadBytesMax, alone } = spec;
-    const pool = new Blocks(spec.pool);
+    const pool = (this.#pool ??= new Blocks(spec.pool)); // All kernels here are of one runtime.
     const now = (): number => this.#now;
-    const clock = new HybridClock(spec.clock, { now, maxDriftMs: spec.maxDriftMs });
+    const clock = (this.#clock ??= new HybridClock(spec.clock, {
+      now,
+      maxDriftMs: spec.maxDriftMs,
+    }));
     const input = new MessageQueue(spec.input, pool, { oneExecutor: alone });
     const output = new Sender(new MessageQueue(spec.output, pool, { onePublisher: alone }), {
       ...{ source: spec.number, clock, payloadBytesMax, checksum },

@@ -110,6 +110,8 @@ export class Runtime implements AsyncDisposable {
   readonly #options: Resolved;
   readonly #clockMemory = createClockMemory();
   readonly #pool: SharedArrayBuffer;
+  readonly #blocks: Blocks;
+  readonly #clock: HybridClock;
   readonly #kernels = new Map<string, KernelHandle | undefined>();
   readonly #threads: Served[] = [];
   readonly #running = new Map<string, Running>();
@@ -140,6 +142,9 @@ export class Runtime implements AsyncDisposable {
     const blockBytes = Math.ceil(this.#options.payloadBytesMax / 64) * 64;
     this.#pool = createBlocks({ blocks: this.#options.payloadBlocks, blockBytes });
     this.#bytes = this.#pool.byteLength;
+    this.#blocks = new Blocks(this.#pool);
+    const { maxDriftMs } = this.#options;
+    this.#clock = new HybridClock(this.#clockMemory, { now: parts.stampMs, maxDriftMs });
   }
 
   /**
@@ -386,16 +391,16 @@ export class Runtime implements AsyncDisposable {
 
   #handleOf(running: Running, launched: readonly Launched[], gone: () => void): KernelHandle {
     const { id, number, launch, served, specs } = running;
-    const { keepAlive, pause, nowMs, wallMs, stampMs } = this.#parts;
-    const { callSpins, terminationTimeoutMs, payloadBytesMax, maxDriftMs } = this.#options;
-    const pool = new Blocks(this.#pool);
+    const { keepAlive, pause, nowMs, wallMs } = this.#parts;
+    const { callSpins, terminationTimeoutMs, payloadBytesMax } = this.#options;
+    const pool = this.#blocks;
     const blocks = specs.map(({ words }) => new KernelBlock(new Int32Array(words)));
     const lifecycle = new Lifecycle(id, blocks[0]!.stateWord, (_, to) => {
       for (const block of blocks) block.state = STATES.indexOf(to);
     });
     const input = new MessageQueue(running.input, pool, { onePublisher: true });
     const output = new MessageQueue(running.output, pool, { oneExecutor: true });
-    const clock = new HybridClock(this.#clockMemory, { now: stampMs, maxDriftMs });
+    const clock = this.#clock;
     const attention = served.map(({ thread }) => new Attention(thread.attention));
     const wake = (): void => {
       for (const [i, one] of attention.entries()) one.raise(specs[i]!.index);

@@ -89,6 +89,6 @@ test("Host and kernels publish to one queue at once, and every message is handle
   const flood = kernel.call(Flood, { count: 13 });
   for (let number = 0; number < 2000; number++) other.send(Ask, { number: number + 100 });
   expect(await flood).toEqual({ status: "delivered" });
-  await expect.poll(() => other.metrics.messagesProcessed).toBe(2113);
+  await expect.poll(() => other.metrics.messagesProcessed, { timeout: 10_000 }).toBe(2113);
   expect(other.metrics.sent).toBe(2100);
 });

@@ -114,7 +114,7 @@ describe.each(["persistent", "event-driven"] as const)("A kernel that is %s", (m
   test("keeps messages while it is deactivated, and handles them afterwards", async () => {
     await using kernel = await launch();
     const before = kernel.call(Wait, { ms: 200 }); // Holds the only lane.
-    await expect.poll(() => kernel.metrics.inHand).toBe(1);
+    await expect.poll(() => kernel.metrics.inHand, { timeout: 10_000 }).toBe(1);
     kernel.send(Count, { to: 2 });
     kernel.deactivate();
     expect((await before).number).toBeGreaterThanOrEqual(199);
@@ -140,7 +140,7 @@ describe.each(["persistent", "event-driven"] as const)("A kernel that is %s", (m
   test("is forced to end at its deadline: what it did not handle fails at once", async () => {
     const kernel = await launch();
     const running = codeOf(kernel.call(Wait, { ms: 10_000 }));
-    await expect.poll(() => kernel.metrics.inHand).toBe(1);
+    await expect.poll(() => kernel.metrics.inHand, { timeout: 10_000 }).toBe(1);
     const queued = codeOf(kernel.call(Add, { a: 1, b: 1 }));
     expect(await kernel.terminate({ timeoutMs: 10 })).toMatchObject({ how: "forced" });
     expect(await Promise.all([running, queued])).toEqual([
@@ -153,7 +153,7 @@ describe.each(["persistent", "event-driven"] as const)("A kernel that is %s", (m
     await using kernel = await launch();
     await kernel.call(Say, { text: "one" });
     const waiting = codeOf(kernel.call(Wait, { ms: 10_000 }));
-    await expect.poll(() => kernel.metrics.inHand).toBe(1);
+    await expect.poll(() => kernel.metrics.inHand, { timeout: 10_000 }).toBe(1);
     kernel.interrupt();
     expect(await waiting).toBe("HANDLER_INTERRUPTED");
     expect(await kernel.call(Say, { text: "two" })).toEqual({ count: 2, text: "two!" });
@@ -166,7 +166,7 @@ describe.each(["persistent", "event-driven"] as const)("A kernel that is %s", (m
     const told = codeOf(kernel.call(Add, { a: 1, b: 1 }, { signal: stop.signal }));
     stop.abort();
     expect(await Promise.all([slow, told])).toEqual(["CALL_TIMEOUT", "CALL_CANCELLED"]);
-    await expect.poll(() => kernel.metrics.lateReplies).toBe(2);
+    await expect.poll(() => kernel.metrics.lateReplies, { timeout: 10_000 }).toBe(2);
     expect(kernel.metrics).toMatchObject({ timedOut: 1, messagesProcessed: 1 }); // Nobody added.
   });
 
@@ -270,7 +270,7 @@ test("A kernel whose thread dies fails what it held and what waits, and ends", a
   const own = createRuntime({ threads: 1 });
   const kernel = await own.launch(adder);
   const held = codeOf(kernel.call(Wait, { ms: 10_000 }));
-  await expect.poll(() => kernel.metrics.inHand).toBe(1);
+  await expect.poll(() => kernel.metrics.inHand, { timeout: 10_000 }).toBe(1);
   kernel.send(Exit, { code: 3 });
   const queued = codeOf(kernel.call(Add, { a: 1, b: 1 }));
   kernel.interrupt(); // The wait ends, and the exit has its turn.
@@ -287,12 +287,12 @@ test("KernelHandle.interrupt() stops a handler that never returns to the event l
   const kernel = await own.launch(adder);
   await kernel.call(Say, { text: "one" });
   const spinning = codeOf(kernel.call(Spin, { ms: 60_000 }));
-  await expect.poll(() => kernel.metrics.inHand).toBe(1);
+  await expect.poll(() => kernel.metrics.inHand, { timeout: 10_000 }).toBe(1);
   kernel.interrupt();
   expect(await spinning).toBe("HANDLER_INTERRUPTED");
   expect(await kernel.call(Say, { text: "two" })).toEqual({ count: 2, text: "two!" });
   const lost = codeOf(kernel.call(Spin, { ms: 60_000 }));
-  await expect.poll(() => kernel.metrics.inHand).toBe(1);
+  await expect.poll(() => kernel.metrics.inHand, { timeout: 10_000 }).toBe(1);
   expect(await kernel.kill()).toMatchObject({ how: "killed", lost: 1 });
   expect(await lost).toBe("WORKER_LOST");
   expect(await own.shutdown()).toEqual(new Map());

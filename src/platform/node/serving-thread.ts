@@ -33,9 +33,10 @@ export async function startServingThread({
   const attention = new Attention(memory);
   const worker = startWorker({ attention: memory, idle });
   const waiting = new Map<number, PromiseWithResolvers<Launched | undefined>>();
-  let told = false;
+  let [told, isOver] = [false, false];
   let commands = 0;
   let cause: unknown;
+  let killed: Promise<number> | undefined;
 
   const ready = Promise.withResolvers<void>();
   worker.on("message", (reply: KernelReply) => {
@@ -49,6 +50,7 @@ export async function startServingThread({
   worker.on("error", (error) => void (cause = error));
   const { promise: ended, resolve: end } = Promise.withResolvers<ThreadEnd>();
   worker.on("exit", (exitCode) => {
+    isOver = true;
     const failure = told ? undefined : died(cause);
     ready.reject(died(cause));
     for (const waiter of waiting.values()) waiter.reject(died(cause));
@@ -59,6 +61,7 @@ export async function startServingThread({
   worker.unref();
 
   const ask = (command: Order): Promise<Launched | undefined> => {
+    if (isOver) return Promise.reject(died(cause));
     const id = ++commands;
     const waiter = Promise.withResolvers<Launched | undefined>();
     try {
@@ -84,7 +87,7 @@ export async function startServingThread({
     ended,
     async kill() {
       told = true;
-      await worker.terminate();
+      if (!isOver) await (killed ??= worker.terminate());
     },
   };
 }
@@ -100,7 +103,8 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
     nowMs: () => performance.now(),
   });
   const { promise: ended, resolve: end } = Promise.withResolvers<ThreadEnd>();
-  let [isServing, isWatched, isOver] = [false, false, false];
+  let [isServing, isWatched] = [false, false];
+  const over = new AbortController();
   const poke = (): void => {
     if (isServing) return; // A handler that sends to its own thread.
     isServing = true;
@@ -115,7 +119,7 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
   /** For what nobody here pokes for: another thread's message, a handler that has settled. */
   const watch = async (): Promise<void> => {
     isWatched = true;
-    while (!isOver) {
+    while (!over.signal.aborted) {
       await thread.loop.untilWork();
       poke();
     }
@@ -133,7 +137,7 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
     poke,
     ended,
     async kill() {
-      isOver = true;
+      over.abort();
       end({});
     },
   };

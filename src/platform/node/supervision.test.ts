@@ -60,7 +60,7 @@ test("one-for-all launches all again, rest-for-one those after the one that fail
   for (const kernel of [asker, adder, doubler])
     await runtime.launch(kernel as never, { restart: "permanent" });
   await crash();
-  await expect.poll(() => events.length).toBe(3);
+  await expect.poll(() => events.length, { timeout: 10_000 }).toBe(3);
   expect(events.map(({ id }) => id)).toEqual(["asker", "adder", "doubler"]);
   await runtime.shutdown();
 
@@ -68,7 +68,7 @@ test("one-for-all launches all again, rest-for-one those after the one that fail
   for (const kernel of [asker, adder, doubler])
     await runtime.launch(kernel as never, { restart: "permanent" });
   await crash();
-  await expect.poll(() => events.length).toBe(2);
+  await expect.poll(() => events.length, { timeout: 10_000 }).toBe(2);
   expect(events.map(({ id }) => id)).toEqual(["adder", "doubler"]);
   expect(await runtime.getKernel("doubler")!.call(Ask, { number: 2 })).toEqual({ number: 4 });
 });
@@ -81,7 +81,7 @@ test("Too many restarts within the window escalate, and end the others", async (
   await crash();
   await crash();
   expect(events.map(({ kind }) => kind)).toEqual(["restarted", "restarted", "escalated"]);
-  await expect.poll(() => runtime.listKernels()).toEqual([]);
+  await expect.poll(() => runtime.listKernels(), { timeout: 10_000 }).toEqual([]);
 });
 
 test("Calls under way when the thread dies fail, and later ones reach the kernel launched again", async () => {
@@ -90,6 +90,6 @@ test("Calls under way when the thread dies fail, and later ones reach the kernel
   first.send(Exit, { code: 1 });
   const lost = first.call(Add, { a: 1, b: 1 }).catch((error: { code: string }) => error.code);
   expect(["WORKER_LOST", "KERNEL_TERMINATED"]).toContain(await lost);
-  await expect.poll(() => events.length).toBe(1);
+  await expect.poll(() => events.length, { timeout: 10_000 }).toBe(1);
   expect(await runtime.getKernel("adder")!.call(Add, { a: 1, b: 1 })).toEqual({ value: 2 });
 });
