@@ -60,6 +60,27 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^the executor stopped$/m,
   ],
   "08-actor.ts": [/^1 \+ 2 = 3, on another thread$/m],
+  "09-pipeline.ts": [
+    /^1 2 3: 3 numbers, mean 20, at most 30$/m,
+    /^7 7 7 7: 4 numbers, mean 70, at most 70$/m,
+    /^9 messages$/m,
+  ],
+  "10-fan-out.ts": [
+    /^216816 primes below 3000000$/m,
+    /^a thread counted 20 times$/m,
+    /^a thread counted 1 times$/m,
+  ],
+  "11-from-piscina.ts": [
+    /^6 words, the longest is not$/m,
+    /^MESSAGE_TOO_LARGE Send less, or create the runtime with a larger `payloadBytesMax`\.$/m,
+  ],
+  "12-stops.ts": [
+    /^timeout: CALL_TIMEOUT$/m,
+    /^cancel: CALL_CANCELLED$/m,
+    /^interrupt: HANDLER_INTERRUPTED$/m,
+    /^calls so far: 4$/m,
+    /^kill: killed WORKER_LOST$/m,
+  ],
   "13-pack-actor.ts": [
     /^from 27,97,871: 111,118,178 rounds$/m,
     /^from 27,0,871: KERNEL_DEADLINE; this thread ticked \d+ times meanwhile$/m,

@@ -9,7 +9,7 @@ import type { Placed, View } from "./schema.ts";
 export type Writer = (views: Views, at: number, value: never) => number;
 
 const utf8 = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true }); // A text keeps what it began with.
 
 /** Reads a field of the view it is called on. `openAt`: where a list's elements start. */
 export function getterOf(field: Field, at: number, openAt: number): (this: View) => unknown {
@@ -102,7 +102,7 @@ export function loop(fields: readonly Placed[], bytes: number): Writer {
     let end = bytes;
     for (const { name, field, at: offset } of fields) {
       const given = values[name];
-      if (field.kind === "bool") views.u8[at + offset] = given === true ? 1 : 0;
+      if (field.kind === "bool") views.u8[at + offset] = Boolean(given) ? 1 : 0;
       else if (field.kind !== "scalar") end = put(views, at, given, offset);
       else if (field.scalar === "u64") views.u64[(at + offset) >> 3] = given as bigint;
       else views[field.scalar][(at + offset) / scalarBytes(field.scalar)] = given as number;
@@ -160,7 +160,7 @@ function putter(fields: readonly Placed[], bytes: number): Put {
     const field = byOffset.get(offset)!;
     const size = scalarBytes(field.scalar);
     if (field.kind === "array") {
-      views[field.scalar].set(exactly(value, field.count) as never, (at + offset) / size);
+      views[field.scalar].set(exactly(value, field) as never, (at + offset) / size);
       return bytes;
     }
     const from = Math.ceil(bytes / size) * size;
@@ -173,13 +173,11 @@ function putter(fields: readonly Placed[], bytes: number): Put {
 }
 
 /** A shorter value is filled up with zeros, so that nothing of the last message shows. */
-function exactly(value: unknown, count: number): ArrayLike<unknown> {
+function exactly(value: unknown, { count, scalar }: Field): ArrayLike<unknown> {
   const given = value as ArrayLike<number>;
   if (given.length === count) return given;
   if (given.length > count)
     throw new RangeError(`${given.length} elements for an array of ${count}`);
-  return Array.from(
-    { length: count },
-    (_, i) => given[i] ?? (typeof given[0] === "bigint" ? 0n : 0),
-  );
+  const zero = scalar === "u64" ? 0n : 0;
+  return Array.from({ length: count }, (_, i) => given[i] ?? zero);
 }

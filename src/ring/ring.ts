@@ -231,6 +231,11 @@ export class Ring {
     return true;
   }
 
+  /** Whether somebody waits for the outcome of what is in the slot. */
+  isHeld(slot: number): boolean {
+    return this.#isHeld(slot);
+  }
+
   /** As `release`, for a settled slot that nobody else can release or sweep: it compares nothing. */
   releaseOwn(slot: number): void {
     this.words[this.at(slot)] = EMPTY;

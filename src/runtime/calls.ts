@@ -4,13 +4,14 @@
 // after a while it sleeps until the kernel's done bell rings. A waiter is there before its message is.
 
 import { Failure } from "../base/mod.ts";
-import { FAULT_CODE_ARG, SLOT, SLOT_STATUS } from "../layout/mod.ts";
+import { FAULT_CODE_ARG, MESSAGE_OPCODES, SLOT, SLOT_STATUS } from "../layout/mod.ts";
 import type { Message } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
 import { failureOf } from "./faults.ts";
 import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
 
 const { DONE, FAULT } = SLOT_STATUS;
+const OPCODE = SLOT.fields.opcode.at / 4;
 const CODE = SLOT.fields.args.at / 4 + FAULT_CODE_ARG;
 /** Turns of the event loop without an answer before the host sleeps. */
 const TURNS_AWAKE = 100;
@@ -37,6 +38,8 @@ interface Waiting {
   readonly untilMs: number;
   /** Nobody waits any more; its slot is freed when the answer comes. */
   abandoned: boolean;
+  /** Stops listening to the caller's signal. */
+  forget: (() => void) | undefined;
 }
 
 export class Calls {
@@ -54,7 +57,9 @@ export class Calls {
   #soonestMs = Infinity;
   /** Of the last turn of the event loop; 0 is unknown. */
   #nowMs = 0;
-  readonly #moved = { holds: () => this.poll() > 0 || this.pending === 0 };
+  /** A call has less time than what the watch sleeps for. */
+  #isSooner = false;
+  readonly #moved = { holds: () => this.poll() > 0 || this.pending === 0 || this.#isSooner };
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -82,12 +87,14 @@ export class Calls {
     const code = words[word + CODE]!;
     const reply = replies.get(words[word + WORD.type]! >>> 0);
     const isFound = queue.find(slot, payload);
+    const isReply = words[word + WORD.payload_at] === queue.replyAt(slot);
+    const isAnswer = words[word + OPCODE] === MESSAGE_OPCODES.REPLY;
     if (isFault) this.failed++;
     else this.answered++;
     try {
-      if (isFault) throw failureOf(kernel, code, isFound ? textOf(payload) : "");
-      if (words[word + WORD.payload_at] === queue.requestAt(slot) || reply === undefined)
-        return undefined;
+      if (isFault) throw failureOf(kernel, code, isFound && isReply ? textOf(payload) : "");
+      if (!isAnswer || !isFound || reply === undefined) return undefined;
+      if (!reply.fits(payload.views, payload.at, payload.bytes)) return undefined;
       return reply.read(payload.views, payload.at);
     } finally {
       if (isFound) queue.free(payload);
@@ -99,9 +106,20 @@ export class Calls {
   answerTo(slot: number, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
     if (this.#nowMs === 0) this.#nowMs = this.#options.nowMs();
     const untilMs = this.#nowMs + timeoutMs;
-    if (untilMs < this.#soonestMs) this.#soonestMs = untilMs;
+    if (untilMs < this.#soonestMs) {
+      this.#soonestMs = untilMs;
+      this.#isSooner = true;
+      if (this.#isWatching) this.#options.queue.ring.done.ring(); // It may sleep for too long.
+    }
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = { slot, resolve, reject, untilMs, abandoned: false };
+      const waiting: Waiting = {
+        slot,
+        resolve,
+        reject,
+        untilMs,
+        abandoned: false,
+        forget: undefined,
+      };
       this.#waiting.push(waiting);
       if (signal !== undefined) this.#obey(signal, waiting);
       if (!this.#isWatching) void this.#watchAll();
@@ -131,6 +149,7 @@ export class Calls {
   }
 
   #settle(one: Waiting): void {
+    one.forget?.();
     if (one.abandoned) this.late++;
     try {
       one.resolve(this.take(one.slot)); // Which does nothing where the caller gave up.
@@ -150,7 +169,10 @@ export class Calls {
       );
     };
     if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
+    else {
+      signal.addEventListener("abort", abort, { once: true });
+      waiting.forget = () => signal.removeEventListener("abort", abort);
+    }
   }
 
   #giveUp(
@@ -179,6 +201,7 @@ export class Calls {
       if (this.poll() > 0) still = 0;
       if (this.pending === 0) break;
       this.#nowMs = nowMs();
+      this.#isSooner = false;
       if (this.#nowMs >= this.#soonestMs) this.#expire(this.#nowMs);
       if (still++ < TURNS_AWAKE) await pause();
       else await queue.ring.done.waitAsync(this.#moved, this.#sleepMs(this.#nowMs), keepAlive);

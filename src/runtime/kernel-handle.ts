@@ -1,14 +1,14 @@
 // Kernel handle: a launched kernel as its host holds it.
 
 import { Failure } from "../base/mod.ts";
-import { MESSAGE_FAULTS, PRIORITY, type Priority } from "../layout/mod.ts";
+import { MESSAGE_FAULTS, PRIORITY, type Priority, SLOT_STATUS } from "../layout/mod.ts";
 import type { Fields, Handler, InputOf, Message, ValueOf } from "../message/mod.ts";
 import { type KeepAlive, sweep } from "../ring/mod.ts";
 import { Calls } from "./calls.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
 import type { KernelBlock } from "./kernel-block.ts";
 import type { KernelState, Lifecycle } from "./lifecycle.ts";
-import type { MessageQueue, Payload } from "./message-queue.ts";
+import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
 import type { Launch } from "./options.ts";
 import { Received } from "./received.ts";
 import { type SendFacts, type Sender } from "./sender.ts";
@@ -65,8 +65,9 @@ export interface KernelMetrics extends KernelStatus {
 
 /** How a kernel's life ended. */
 export type KernelEnd =
-  | { readonly how: "terminated"; readonly refused: number }
-  | { readonly how: "forced"; readonly lost: number }
+  /** `failure`: what the kernel's `stop` threw. */
+  | { readonly how: "terminated"; readonly refused: number; readonly failure?: Failure }
+  | { readonly how: "forced"; readonly lost: number; readonly failure?: Failure }
   | {
       readonly how: "killed";
       readonly lost: number;
@@ -124,7 +125,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   #correlation = 0;
   #dropped = 0;
   #flushing = false;
-  #ending: Promise<KernelEnd> | undefined;
+  #failure: Failure | undefined;
 
   constructor(parts: HandleParts) {
     const { id, number, input, output, replies, keepAlive, pause, nowMs, launch } = parts;
@@ -216,9 +217,8 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     value: InputOf<Of>,
     options: SendOptions & { readonly timeoutMs?: number } = {},
   ): Promise<void> {
-    const { timeoutMs = CALL_TIMEOUT_MS } = options;
-    const slot = await this.#sendWhenFree(message, value, options, 0, timeoutMs);
-    if (slot < 0) throw full(this.id, this.#parts.launch.inputQueueCapacity);
+    if (!(await this.#sendWhenFree(message, value, options, 0, () => {})))
+      throw full(this.id, this.#parts.launch.inputQueueCapacity);
   }
 
   /**
@@ -290,13 +290,12 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
    */
   async terminate(options: { readonly timeoutMs?: number } = {}): Promise<KernelEnd> {
     this.#parts.lifecycle.move("terminate");
-    this.#ending = this.#terminate(options.timeoutMs ?? this.#parts.terminationTimeoutMs);
-    return this.#ending;
+    return this.#terminate(options.timeoutMs ?? this.#parts.terminationTimeoutMs);
   }
 
   /** Ends the kernel's threads where they are: its state is lost, and so is what it held. */
   async kill(): Promise<KernelEnd> {
-    await this.#parts.kill();
+    if (!this.isTerminated) await this.#parts.kill();
     return this.#ended.promise;
   }
 
@@ -347,6 +346,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     if (this.isTerminated) return;
     const { lifecycle, input, owners, gone } = this.#parts;
     if (this.state !== "terminating") lifecycle.move("terminate");
+    this.#freeLoose(owners);
     const lost = owners.reduce((sum, owner) => sum + sweep(input.ring, owner), 0);
     this.#refuseRest();
     lifecycle.move("terminated");
@@ -374,9 +374,10 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     if (left === "stuck") return this.kill();
     const refused = this.#refuseRest();
     lifecycle.move("terminated");
+    const failed = this.#failure === undefined ? {} : { failure: this.#failure };
     const end: KernelEnd = isDrained
-      ? { how: "terminated", refused }
-      : { how: "forced", lost: refused };
+      ? { how: "terminated", refused, ...failed }
+      : { how: "forced", lost: refused, ...failed };
     gone();
     this.#over(end);
     return end;
@@ -392,7 +393,11 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     let answer: "left" | "died" | undefined;
     void leave().then(
       () => (answer = "left"),
-      () => (answer = "died"), // Whoever waits learns why from the kernel's end.
+      async (failure: Failure) => {
+        await pause(); // A thread that has died has told so by now.
+        this.#failure = failure; // Otherwise it is the kernel's `stop` that threw.
+        answer = this.isTerminated ? "died" : "left";
+      },
     );
     while (answer === undefined) {
       const ms = nowMs() - started;
@@ -407,7 +412,35 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     return (this.#sum("claimed") - this.#sum("processed") - this.#sum("failed")) >>> 0;
   }
 
+  /** What nobody waits for has nobody who frees its block. */
+  #freeLoose(owners: readonly number[]): void {
+    const { input } = this.#parts;
+    const payload: Payload = { views: input.views, at: 0, bytes: 0 };
+    for (let slot = 0; slot < input.ring.geometry.slots; slot++) {
+      if (!owners.includes(input.ring.owner(slot)) || input.ring.isHeld(slot)) continue;
+      if (input.find(slot, payload)) input.free(payload);
+      input.placeNothing(slot);
+    }
+  }
+
+  /** The caller of these calls has died: their slots are freed when they are answered, or now. */
+  forsake(source: number): void {
+    const { ring, words } = this.#parts.input;
+    const payload: Payload = { views: this.#parts.input.views, at: 0, bytes: 0 };
+    for (let slot = 0; slot < ring.geometry.slots; slot++) {
+      if (!ring.isOut(slot) || words[ring.at(slot) + WORD.source] !== source) continue;
+      if (!ring.isHeld(slot)) continue;
+      const status = ring.status(slot);
+      if (status !== SLOT_STATUS.DONE && status !== SLOT_STATUS.FAULT) ring.loosen(slot);
+      else {
+        if (this.#parts.input.find(slot, payload)) this.#parts.input.free(payload);
+        ring.releaseOwn(slot);
+      }
+    }
+  }
+
   #over(end: KernelEnd): void {
+    this.#received.fetchAll(); // Its blocks are wanted; who receives gets copies.
     this.#received.wake();
     this.#ended.resolve(end);
   }
@@ -421,7 +454,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     for (let count = 0; (count = input.ring.claim(REFUSER, claimed)) > 0;) {
       for (const slot of claimed.subarray(0, count)) {
         if (input.find(slot, payload)) input.free(payload);
-        input.place(slot, { views: input.views, at: input.replyAt(slot), bytes: 0 });
+        input.placeNothing(slot);
         input.ring.fault(slot, MESSAGE_FAULTS.TERMINATED, 0);
         refused++;
       }
@@ -430,28 +463,55 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     return refused;
   }
 
+  /** Waits for room and publishes. False: there was none in time. `sent` is called at once with the slot. */
   async #sendWhenFree<Of extends Fields>(
     message: Message<Of>,
     value: InputOf<Of>,
-    options: SendOptions,
+    options: CallOptions,
     correlation: number,
-    timeoutMs: number,
-  ): Promise<number> {
+    sent: (slot: number) => void,
+  ): Promise<boolean> {
     const { input, sender, keepAlive, nowMs } = this.#parts;
+    const { timeoutMs = CALL_TIMEOUT_MS, signal } = options;
     const until = nowMs() + timeoutMs;
-    let slot = -1;
+    let isSent = false;
     const room = {
       holds: () => {
+        if (signal?.aborted === true) throw cancelled(this.id, signal.reason);
         this.#mustTake();
-        slot = sender.send(message, value, this.#factsOf(options, correlation));
-        return slot >= 0;
+        const slot = sender.send(message, value, this.#factsOf(options, correlation));
+        if (slot < 0) return false;
+        isSent = true;
+        sent(slot);
+        return true;
       },
     };
-    for (;;) {
-      const left = Math.min(until - nowMs(), 2 ** 31 - 1);
-      if (left <= 0 && slot < 0) return -1;
-      if (await input.ring.done.waitAsync(room, left, keepAlive)) return slot;
+    const wake = (): void => input.ring.done.ring();
+    signal?.addEventListener("abort", wake, { once: true });
+    try {
+      while (!isSent && nowMs() < until) {
+        const left = Math.min(until - nowMs(), 2 ** 31 - 1);
+        await input.ring.done.waitAsync(room, left, keepAlive);
+      }
+    } finally {
+      signal?.removeEventListener("abort", wake);
     }
+    return isSent;
+  }
+
+  async #callWhenFree<Of extends Fields>(
+    message: Message<Of>,
+    value: InputOf<Of>,
+    options: CallOptions = {},
+    correlation: number,
+  ): Promise<unknown> {
+    const { whenFull, inputQueueCapacity } = this.#parts.launch;
+    if (whenFull !== "wait") throw full(this.id, inputQueueCapacity);
+    let answer: Promise<unknown> | undefined;
+    const sent = (slot: number): void => void (answer = this.#answerTo(slot, options));
+    if (!(await this.#sendWhenFree(message, value, options, correlation, sent)))
+      throw full(this.id, inputQueueCapacity);
+    return answer;
   }
 
   /** Not async itself: a promise less for each call. */
@@ -460,7 +520,8 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     value: InputOf<Of>,
     options?: CallOptions,
   ): Promise<unknown> {
-    options?.signal?.throwIfAborted();
+    const signal = options?.signal;
+    if (signal?.aborted === true) throw cancelled(this.id, signal.reason);
     this.#mustTake();
     const { sender, poke, callSpins } = this.#parts;
     const calls = this.#calls;
@@ -479,20 +540,6 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
 
   #answerTo(slot: number, options?: CallOptions): Promise<unknown> {
     return this.#calls.answerTo(slot, options?.timeoutMs ?? CALL_TIMEOUT_MS, options?.signal);
-  }
-
-  async #callWhenFree<Of extends Fields>(
-    message: Message<Of>,
-    value: InputOf<Of>,
-    options: CallOptions = {},
-    correlation: number,
-  ): Promise<unknown> {
-    const { whenFull, inputQueueCapacity } = this.#parts.launch;
-    if (whenFull !== "wait") throw full(this.id, inputQueueCapacity);
-    const { timeoutMs = CALL_TIMEOUT_MS } = options;
-    const slot = await this.#sendWhenFree(message, value, options, correlation, timeoutMs);
-    if (slot < 0) throw full(this.id, inputQueueCapacity);
-    return this.#answerTo(slot, options);
   }
 
   #factsOf(options: SendOptions | undefined, correlation: number): SendFacts {
@@ -554,6 +601,15 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
 const REFUSER = 0x7fff_fffe;
 /** After draining, for a handler that was told to stop. */
 const GRACE_MS = 200;
+
+function cancelled(id: string, cause: unknown): Failure {
+  const facts = {
+    found: "an aborted signal",
+    expected: "a call that is still wanted",
+    fix: "Nothing.",
+  };
+  return new Failure("CALL_CANCELLED", { at: `kernel ${id}`, ...facts }, { cause });
+}
 
 function full(id: string, capacity: number): Failure {
   return new Failure("QUEUE_FULL", {

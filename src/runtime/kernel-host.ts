@@ -46,6 +46,8 @@ export interface KernelHostOptions {
   readonly block: KernelBlock;
   /** Messages that it handles at a time. */
   readonly lanes: number;
+  /** Messages that it claims at once: few where other threads could take them. */
+  readonly atOnce: number;
   /** Whether senders add checksums. */
   readonly checksum: boolean;
   /** The largest reply in bytes. */
@@ -117,13 +119,13 @@ export class KernelHost {
 
   /** Handles up to one batch of what is there; says how many messages were started. */
   turn(): number {
-    const { owner, block, output } = this.#options;
+    const { owner, block, output, lanes, atOnce } = this.#options;
     block.count("heartbeat");
     if (block.interrupted) this.interrupt();
     if (!block.mayHandle) return 0;
-    if (this.#next === this.#end) {
+    if (this.#next === this.#end && this.#running.size < lanes) {
       this.#next = this.#unsettled = 0;
-      this.#end = this.#input.ring.claim(owner, this.#claimed);
+      this.#end = this.#input.ring.claim(owner, this.#claimed, atOnce);
       block.count("claimed", this.#end);
     }
     const from = this.#next;
@@ -153,7 +155,7 @@ export class KernelHost {
   /** Faults what was claimed and not started: the kernel ends. */
   refuseRest(): void {
     for (; this.#next < this.#end; this.#next++)
-      this.#fault(this.#claimed[this.#next]!, MESSAGE_FAULTS.TERMINATED, false);
+      this.#refuse(this.#claimed[this.#next]!, MESSAGE_FAULTS.TERMINATED);
     this.#settle();
   }
 
@@ -201,7 +203,9 @@ export class KernelHost {
   #isWhole(slot: number, message: Message): boolean {
     const request = this.#request;
     return (
-      this.#input.find(slot, request) && message.fits(request.views, request.at, request.bytes)
+      this.#input.find(slot, request) &&
+      this.#input.isRequest(slot, request) &&
+      message.fits(request.views, request.at, request.bytes)
     );
   }
 
@@ -229,7 +233,7 @@ export class KernelHost {
     const run: Run = { slot, handler, block: isInCell ? -1 : at, delivery: this.#delivery(slot) };
     run.delivery.begin(
       this.#words[word + WORD.source]! >>> 0,
-      this.#words[word + WORD.correlation] !== 0,
+      this.#input.ring.isHeld(slot),
       this.#words[word + WORD.flags]! & HOPS,
     );
     try {
@@ -276,6 +280,7 @@ export class KernelHost {
   #answer({ slot, handler, block, delivery }: Run, value: unknown): void {
     const { reply } = handler;
     if (reply !== undefined && !delivery.isCall) this.emit(reply, value as never);
+    if (delivery.isCall) this.#input.placeNothing(slot); // The request goes, whatever the answer.
     const isWritten = reply === undefined || !delivery.isCall || this.#write(slot, reply, value);
     this.#freeBlock(block);
     if (isWritten) {
@@ -290,7 +295,12 @@ export class KernelHost {
     const bytes = reply.bytesOf(value as never);
     if (bytes > this.#options.payloadBytesMax) return false;
     if (!this.#input.room(this.#input.replyAt(slot), bytes, into)) return false;
-    into.bytes = reply.write(into.views, into.at, value as never);
+    try {
+      into.bytes = reply.write(into.views, into.at, value as never);
+    } catch (error) {
+      this.#input.free(into);
+      throw error;
+    }
     const word = this.#input.ring.at(slot);
     this.#words[word + OPCODE] = MESSAGE_OPCODES.REPLY;
     this.#words[word + WORD.type] = reply.id;
@@ -320,7 +330,7 @@ export class KernelHost {
   #refuse(slot: number, code: number): void {
     const request = this.#request;
     if (this.#input.find(slot, request)) this.#input.free(request);
-    this.#explain(slot, "");
+    this.#input.placeNothing(slot);
     this.#fault(slot, code, false);
   }
 

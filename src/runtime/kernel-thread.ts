@@ -103,6 +103,7 @@ export class KernelThread {
     const shared = {
       owner,
       lanes,
+      atOnce: alone ? AT_ONCE : AT_ONCE_IN_A_GRID,
       checksum,
       payloadBytesMax,
       clock,
@@ -114,6 +115,10 @@ export class KernelThread {
     return new KernelHost({ definition, input, output, ...shared });
   }
 }
+
+/** Messages that a thread claims at once. In a grid what it claims waits, while other threads may be idle. */
+const AT_ONCE = 64;
+const AT_ONCE_IN_A_GRID = 4;
 
 function definitionIn(
   exports: Readonly<Record<string, unknown>>,

@@ -119,6 +119,18 @@ export class MessageQueue {
     this.words[word + WORD.payload_bytes] = bytes;
   }
 
+  /** The slot has no payload, and holds no block. */
+  placeNothing(slot: number): void {
+    const word = this.ring.at(slot);
+    this.words[word + WORD.payload_at] = this.replyAt(slot);
+    this.words[word + WORD.payload_bytes] = 0;
+  }
+
+  /** Whether a payload is a request where a sender puts it: in its slot's first cell, or in a block. */
+  isRequest(slot: number, { views, at }: Payload): boolean {
+    return views !== this.views || at === this.requestAt(slot);
+  }
+
   /** Frees a payload that is in a block. */
   free({ views, at }: Payload): void {
     if (views !== this.views) this.freeBlock(at);

@@ -89,6 +89,11 @@ export class Received {
     this.#options.queue.ring.work.ring();
   }
 
+  /** Takes all that is there out of the queue. */
+  fetchAll(): void {
+    while (this.#fetch() > 0);
+  }
+
   #fetch(): number {
     const { ring } = this.#options.queue;
     const count = ring.claim(HOST, this.#claimed);

@@ -123,6 +123,8 @@ export class Runtime implements AsyncDisposable {
   /** Kernels that supervision ends, and that it may launch again. */
   readonly #stopping = new Set<string>();
   #own: Served | undefined;
+  /** Threads are started by one launch after the other, so that none are started twice. */
+  #starting: Promise<void> = Promise.resolve();
   #numbers = 0;
   #owners = 1;
   #launched = 0;
@@ -178,6 +180,10 @@ export class Runtime implements AsyncDisposable {
     try {
       const handle = await this.#start(id, String(module ?? ""), definition, launch);
       this.#kernels.set(id, handle as unknown as KernelHandle);
+      if (this.#closed) {
+        await handle.terminate();
+        throw closed();
+      }
       this.#launched++;
       if (!isRestart) this.#supervision.add(id, launch);
       handle.setGeneration(this.#supervision.generation(id));
@@ -323,7 +329,11 @@ export class Runtime implements AsyncDisposable {
     };
     const running: Running = { id, number, launch, input, output, served, specs };
     const handle = this.#handleOf(running, launched, gone);
-    for (const { thread } of served) void thread.ended.then((end) => handle.lost(end));
+    for (const { thread } of served)
+      void thread.ended.then((end) => {
+        handle.lost(end);
+        return this.#forsake(number);
+      });
     this.#running.set(id, running);
     for (const to of launch.routes) this.#pairs.add(pairOf(id, to));
     await this.#reconnect(running);
@@ -362,6 +372,14 @@ export class Runtime implements AsyncDisposable {
       const failure = error as Failure; // Launches throw nothing else.
       this.#supervision.remove(id);
       this.#options.onSupervision({ kind: "not-restarted", id, failure });
+    }
+  }
+
+  /** The calls of a kernel whose thread has died are waited for by nobody. */
+  async #forsake(number: number): Promise<void> {
+    for (const _ of [1, 2]) {
+      for (const handle of this.#kernels.values()) handle?.forsake(number);
+      await this.#parts.pause(); // One may just have been answered to a caller that seemed to wait.
     }
   }
 
@@ -448,20 +466,36 @@ export class Runtime implements AsyncDisposable {
         await Promise.all(served.map(({ thread }, i) => thread.end(specs[i]!.index)));
       },
       kill: async () => {
+        if (poke !== undefined) return this.#killOwn(id, specs[0]!.index);
         await Promise.all(served.map(({ thread }) => thread.kill()));
       },
     });
+  }
+
+  /** On a thread that is our own nothing can be ended where it is: the kernel is left alone. */
+  #killOwn(id: string, index: number): void {
+    void this.#own?.thread.end(index).catch(() => {}); // It has ended already, whatever its `stop` says.
+    this.#kernels.get(id)?.lost({});
   }
 
   /** The threads that serve least, as many as the grid has; starts those that are missing. */
   async #choose({ mode, gridSize }: Launch): Promise<Served[]> {
     if (mode === "event-driven") return [(this.#own ??= servedBy(this.#parts.ownThread()))];
     const wanted = Math.max(gridSize, Math.min(this.#options.threads, this.#numbers));
+    const before = this.#starting;
+    this.#starting = (async () => {
+      await before.catch(() => {}); // Its own launch fails with that.
+      await this.#startThreads(wanted);
+    })();
+    await this.#starting;
+    return this.#threads.toSorted((a, b) => a.kernels - b.kernels).slice(0, gridSize);
+  }
+
+  async #startThreads(wanted: number): Promise<void> {
     const missing = Math.max(0, wanted - this.#threads.length);
     const { idle } = this.#options;
     const started = Array.from({ length: missing }, () => this.#parts.startThread({ idle }));
     for (const thread of await Promise.all(started)) this.#add(thread);
-    return this.#threads.toSorted((a, b) => a.kernels - b.kernels).slice(0, gridSize);
   }
 
   #add(thread: ServingThread): void {

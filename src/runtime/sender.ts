@@ -107,6 +107,7 @@ export class Sender {
     } catch (error) {
       ring.loosen(slot);
       queue.free(payload);
+      queue.placeNothing(slot);
       throw error;
     } finally {
       this.#show(facts.priority, position, gather && !this.#isShared);

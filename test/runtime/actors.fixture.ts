@@ -1,0 +1,105 @@
+// Kernels for the tests of this folder, as a module that threads load.
+
+import { type KernelContext, f64, list, message, u32 } from "../../src/message/mod.ts";
+import { defineKernel } from "../../src/runtime/mod.ts";
+
+export const Add = message({ a: u32, b: u32 });
+export const Sum = message({ sum: u32 });
+/** Many numbers, answered by how many, by as many, or by nothing. */
+export const Total = message({ data: list("f64") }, { name: "Total" });
+export const Totalled = message({ count: u32, first: f64, last: f64 });
+export const Echo = message({ data: list("f64") }, { name: "Echo" });
+export const Sink = message({ data: list("f64") }, { name: "Sink" });
+/** Answered by so many numbers, or by what cannot be written. */
+export const Grow = message({ to: u32 }, { name: "Grow" });
+export const Bad = message({ count: u32 }, { name: "Bad" });
+/** Waits until its time or a signal; without listening; or with its thread. */
+export const Wait = message({ ms: u32 }, { name: "Wait" });
+export const Deaf = message({ ms: u32 }, { name: "Deaf" });
+export const Spin = message({ ms: u32 }, { name: "Spin" });
+export const Throw = message({ why: u32 }, { name: "Throw" });
+/** Counts in the memory that the launch gave, under this number. */
+export const Mark = message({ number: u32 }, { name: "Mark" });
+export const Exit = message({ code: u32 }, { name: "Exit" });
+
+const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(new Error("aborted"));
+    });
+  });
+
+const start = (data: unknown): Int32Array =>
+  data instanceof SharedArrayBuffer ? new Int32Array(data) : new Int32Array(8);
+
+const on = [
+  Add.to(Sum, ({ a, b }) => ({ sum: a + b })),
+  Total.to(Totalled, ({ data }) => ({
+    ...{ count: data.length, first: data[0] ?? 0, last: data.at(-1) ?? 0 },
+  })),
+  Echo.to(Echo, ({ data }) => ({ data })),
+  Sink.do(() => {}),
+  Grow.to(Echo, ({ to }) => ({ data: new Float64Array(to) })),
+  Bad.to(Echo, ({ count }) => ({ data: Array<number>(count).fill(1n as never) })),
+  Wait.to(Sum, async ({ ms }, { signal }) => {
+    signal.throwIfAborted();
+    await sleep(ms, signal);
+    return { sum: ms };
+  }),
+  Deaf.to(Sum, async ({ ms }) => {
+    await sleep(ms);
+    return { sum: ms };
+  }),
+  Spin.to(Sum, ({ ms }, context) => {
+    const end = performance.now() + ms;
+    while (performance.now() < end) if (context.interrupted) throw new Error("stopped");
+    return { sum: ms };
+  }),
+  Throw.to(Sum, ({ why }) => {
+    throw new RangeError(`told to: ${why}`);
+  }),
+  Mark.to(Sum, ({ number }, { state }: KernelContext<Int32Array>) => ({
+    sum: Atomics.add(state, number, 1),
+  })),
+  Exit.do(({ code }) => process.exit(code)),
+] as const;
+
+const actor = (id: string) => defineKernel({ id, module: import.meta.url, start, on });
+
+export const ada = actor("ada");
+export const bob = actor("bob");
+export const cid = actor("cid");
+export const dan = actor("dan");
+
+/** Its thread is gone before it has started. */
+export const stillborn = defineKernel({
+  ...{ id: "stillborn", module: import.meta.url, on },
+  start: (): Int32Array => process.exit(7),
+});
+
+/** It cannot even end. */
+export const sore = defineKernel({
+  ...{ id: "sore", module: import.meta.url, start, on },
+  stop() {
+    throw new Error("cannot stop");
+  },
+});
+
+const Ask = message({ ms: u32 }, { name: "Ask" });
+export { Ask };
+
+/** Calls `ada`, and hands its answer on. */
+export const asker = defineKernel({
+  ...{ id: "asker", module: import.meta.url, start },
+  on: [Ask.to(Sum, ({ ms }, context) => context.call("ada", Wait, { ms }, Sum))],
+});
+
+/** What it takes does no harm, whatever its numbers are. */
+export const target = defineKernel({
+  ...{ id: "target", module: import.meta.url },
+  on: on.filter(({ message: { id } }) =>
+    [Add, Total, Echo, Sink, Throw].some((harmless) => harmless.id === id),
+  ),
+});

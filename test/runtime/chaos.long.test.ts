@@ -1,0 +1,17 @@
+// Chaos, for a minute: threads die at random under load, and every call settles.
+
+import { expect, test } from "vitest";
+import { chaos } from "./chaos.ts";
+
+test.each([1, 3])("Every call settles while kernels are killed on %i threads", async (threads) => {
+  const report = await chaos({ ms: 30_000, threads, seed: 20_261_121 });
+  expect(report.wrong).toEqual([]);
+  expect(report.twice).toBe(0);
+  expect(report.answered).toBeGreaterThan(0);
+  expect(report.kills).toBeGreaterThan(0);
+  const settled = [...report.failures.values()].reduce(
+    (sum, count) => sum + count,
+    report.answered,
+  );
+  expect(settled).toBe(report.calls);
+});

@@ -1,0 +1,104 @@
+// Victim: a kernel on a real thread, whose queue the test writes to as it likes.
+
+import { SLOT_STATUS, SLOT_WORDS } from "../../src/layout/mod.ts";
+import {
+  createClockMemory,
+  type Fields,
+  type InputOf,
+  type Message,
+} from "../../src/message/mod.ts";
+import { HybridClock } from "../../src/message/mod.ts";
+import { startServingThread } from "../../src/platform/node/serving-thread.ts";
+import { IDLE } from "../../src/ring/mod.ts";
+import { Attention } from "../../src/runtime/attention.ts";
+import { Blocks, createBlocks } from "../../src/runtime/blocks.ts";
+import { Calls } from "../../src/runtime/calls.ts";
+import { KernelBlock } from "../../src/runtime/kernel-block.ts";
+import { createKernelWords, type KernelSpec } from "../../src/runtime/kernel-spec.ts";
+import { STATES } from "../../src/runtime/lifecycle.ts";
+import { createQueue, MessageQueue, WORD } from "../../src/runtime/message-queue.ts";
+import { Sender } from "../../src/runtime/sender.ts";
+import { target } from "./actors.fixture.ts";
+import { codeOf } from "./outcomes.ts";
+
+const BLOCK_BYTES = 1024;
+const pause = (): Promise<void> => new Promise((resume) => setImmediate(resume));
+
+export type Victim = Awaited<ReturnType<typeof victim>>;
+
+export async function victim({ blocks = 8, capacity = 16 } = {}) {
+  const thread = await startServingThread({ idle: IDLE.spinThenWait });
+  const input = createQueue({ capacity, lanes: 1, cellBytes: 128 });
+  const output = createQueue({ capacity, lanes: 1, cellBytes: 128 });
+  const memory = createBlocks({ blocks, blockBytes: BLOCK_BYTES });
+  const clockMemory = createClockMemory();
+  const spec: KernelSpec = {
+    ...{ id: target.id, number: 1, index: 0, owner: 2, module: target.module!, tenant: 0 },
+    ...{ input, output, pool: memory, words: createKernelWords(), clock: clockMemory },
+    ...{ maxDriftMs: 60_000, lanes: 1, checksum: false, payloadBytesMax: BLOCK_BYTES, alone: true },
+    data: undefined,
+  };
+  await thread.launch(spec, undefined);
+  const block = new KernelBlock(new Int32Array(spec.words));
+  block.state = STATES.indexOf("active");
+  const pool = new Blocks(memory);
+  const queue = new MessageQueue(input, pool, { onePublisher: true });
+  const emitted = new MessageQueue(output, pool, { oneExecutor: true });
+  const attention = new Attention(thread.attention);
+  const wake = (): void => attention.raise(0);
+  const replies = new Map(
+    target.on.flatMap(({ reply }) => (reply === undefined ? [] : [[reply.id, reply] as const])),
+  );
+  const calls = new Calls({
+    ...{ kernel: target.id, queue, replies, keepAlive: () => () => {}, pause },
+    ...{ nowMs: () => performance.now(), inOrder: false },
+  });
+  const clock = new HybridClock(clockMemory, { now: () => Date.now() });
+  const facts = { source: 0, clock, payloadBytesMax: BLOCK_BYTES, checksum: false, wake };
+  const sender = new Sender(queue, facts);
+  const claimed = new Int32Array(capacity);
+
+  const isSettled = (slot: number): boolean => calls.isAnswered(slot);
+  const settle = async (slot: number): Promise<string> => {
+    for (let turns = 0; !isSettled(slot) && turns < 100_000; turns++) await pause();
+    if (!isSettled(slot)) return `slot ${slot} hangs in status ${queue.ring.status(slot)}`;
+    return codeOf(Promise.resolve().then(() => calls.take(slot)));
+  };
+  return {
+    ...{ pool, queue, thread, block, settle },
+    /** Publishes a held slot that `spoil` may write to, whoever `message` is for. */
+    publish<Of extends Fields>(
+      message: Message<Of>,
+      value: InputOf<Of>,
+      spoil: (words: Int32Array, cell: Uint8Array, slot: number) => void,
+      held = true,
+    ): number {
+      const sent = { correlation: held ? 1 : 0, deadline: 0, priority: 2, hops: 0 };
+      const slot = sender.send(message, value, sent, true); // Not shown yet.
+      const at = queue.ring.at(slot);
+      const cell = queue.views.u8.subarray(queue.requestAt(slot), queue.replyAt(slot));
+      spoil(queue.words.subarray(at, at + SLOT_WORDS), cell, slot);
+      sender.flush();
+      return slot;
+    },
+    /** Sends a call as it should be, and gives its answer. */
+    async ask<Of extends Fields>(message: Message<Of>, value: InputOf<Of>): Promise<unknown> {
+      const slot = this.publish(message, value, () => {});
+      for (let turns = 0; !isSettled(slot) && turns < 100_000; turns++) await pause();
+      return calls.take(slot);
+    },
+    /** Waits until a slot that nobody holds is free. */
+    async gone(): Promise<boolean> {
+      for (let turns = 0; queue.ring.depth > 0 && turns < 100_000; turns++) await pause();
+      const count = emitted.ring.claim(1, claimed);
+      const payload = { views: emitted.views, at: 0, bytes: 0 };
+      for (const slot of claimed.subarray(0, count))
+        if (emitted.find(slot, payload)) emitted.free(payload);
+      emitted.ring.completeAll(claimed, 0, count);
+      return queue.ring.depth === 0;
+    },
+    [Symbol.asyncDispose]: () => thread.kill(),
+  };
+}
+
+export { SLOT_STATUS, WORD };
