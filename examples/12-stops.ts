@@ -27,8 +27,9 @@ export const worker = defineKernel({
   ],
 });
 
+const code = (error: unknown): string => (error instanceof Failure ? error.code : `${error}`);
+
 if (isMainThread) {
-  const code = (error: unknown): string => (error instanceof Failure ? error.code : `${error}`);
   await using runtime = await Runtime.create();
   const kernel = await runtime.launch(worker);
   const running = async (): Promise<void> => {

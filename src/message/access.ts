@@ -102,7 +102,7 @@ export function loop(fields: readonly Placed[], bytes: number): Writer {
     let end = bytes;
     for (const { name, field, at: offset } of fields) {
       const given = values[name];
-      if (field.kind === "bool") views.u8[at + offset] = Boolean(given) ? 1 : 0;
+      if (field.kind === "bool") views.u8[at + offset] = given ? 1 : 0;
       else if (field.kind !== "scalar") end = put(views, at, given, offset);
       else if (field.scalar === "u64") views.u64[(at + offset) >> 3] = given as bigint;
       else views[field.scalar][(at + offset) / scalarBytes(field.scalar)] = given as number;

@@ -390,22 +390,22 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   async #leave(): Promise<"left" | "died" | "stuck"> {
     const { leave, nowMs, pause, terminationTimeoutMs } = this.#parts;
     const started = nowMs();
-    let answer: "left" | "died" | undefined;
+    const answers: ("left" | "died")[] = [];
     void leave().then(
-      () => (answer = "left"),
+      () => answers.push("left"),
       async (failure: Failure) => {
         await pause(); // A thread that has died has told so by now.
         this.#failure = failure; // Otherwise it is the kernel's `stop` that threw.
-        answer = this.isTerminated ? "died" : "left";
+        answers.push(this.isTerminated ? "died" : "left");
       },
     );
-    while (answer === undefined) {
+    while (answers.length === 0) {
       const ms = nowMs() - started;
       if (ms > terminationTimeoutMs + GRACE_MS || (ms > GRACE_MS && this.#inHand > 0))
         return "stuck";
       await pause();
     }
-    return answer;
+    return answers[0]!;
   }
 
   get #inHand(): number {
@@ -474,14 +474,14 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     const { input, sender, keepAlive, nowMs } = this.#parts;
     const { timeoutMs = CALL_TIMEOUT_MS, signal } = options;
     const until = nowMs() + timeoutMs;
-    let isSent = false;
+    const slots: number[] = [];
     const room = {
       holds: () => {
         if (signal?.aborted === true) throw cancelled(this.id, signal.reason);
         this.#mustTake();
         const slot = sender.send(message, value, this.#factsOf(options, correlation));
         if (slot < 0) return false;
-        isSent = true;
+        slots.push(slot);
         sent(slot);
         return true;
       },
@@ -489,14 +489,14 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     const wake = (): void => input.ring.done.ring();
     signal?.addEventListener("abort", wake, { once: true });
     try {
-      while (!isSent && nowMs() < until) {
+      while (slots.length === 0 && nowMs() < until) {
         const left = Math.min(until - nowMs(), 2 ** 31 - 1);
         await input.ring.done.waitAsync(room, left, keepAlive);
       }
     } finally {
       signal?.removeEventListener("abort", wake);
     }
-    return isSent;
+    return slots.length > 0;
   }
 
   async #callWhenFree<Of extends Fields>(
