@@ -3,6 +3,7 @@
 // A writer is compiled from its fields, since reading properties by computed names costs ten times as much.
 // Names are identifiers, checked by the schema. Where a page forbids compiling, a loop does the same.
 
+import { Failure } from "../base/mod.ts";
 import { type Field, scalarBytes, type Views } from "./field.ts";
 import type { Placed, View } from "./schema.ts";
 
@@ -177,7 +178,12 @@ function exactly(value: unknown, { count, scalar }: Field): ArrayLike<unknown> {
   const given = value as ArrayLike<number>;
   if (given.length === count) return given;
   if (given.length > count)
-    throw new RangeError(`${given.length} elements for an array of ${count}`);
+    throw new Failure("MESSAGE_INVALID", {
+      at: `an array of ${count} ${scalar}`,
+      found: `${given.length} elements`,
+      expected: `at most ${count}`,
+      fix: "Send fewer, or declare a list.",
+    });
   const zero = scalar === "u64" ? 0n : 0;
   return Array.from({ length: count }, (_, i) => given[i] ?? zero);
 }

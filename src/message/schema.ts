@@ -91,9 +91,9 @@ export class Message<Of extends Fields = Fields> {
 
   /** Reads the message at `at` in place: good while nobody writes there. */
   view(views: Views, at: number): ValueOf<Of> & View {
-    const view = Object.create(this.#prototype) as { views: Views; at: number };
-    view.views = views;
-    view.at = at;
+    // Not enumerable: whoever prints or spreads a message shall not show the whole memory.
+    const own = { views: { value: views }, at: { value: at, writable: true } };
+    const view: unknown = Object.create(this.#prototype, own);
     return view as ValueOf<Of> & View;
   }
 
