@@ -21,6 +21,8 @@ export interface KernelThreadOptions {
   readonly idle: IdlePolicy;
   /** Lets the event loop have a turn. */
   readonly pause: () => Promise<void>;
+  /** The same, for about a millisecond. */
+  readonly nap: () => Promise<void>;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** Monotonic milliseconds. */
@@ -43,7 +45,7 @@ export class KernelThread {
     this.#nowMs = options.nowMs;
     const attention = new Attention(options.attention);
     const tick = (): void => void (this.#now = now());
-    this.loop = new ThreadLoop({ attention, idle, pause, tick });
+    this.loop = new ThreadLoop({ attention, idle, pause, nap: options.nap, tick });
   }
 
   /** Starts a kernel from what its module exports. Fails with KERNEL_NOT_FOUND or LAUNCH_FAILED. */

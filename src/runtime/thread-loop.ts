@@ -12,12 +12,16 @@ export interface ThreadLoopOptions {
   readonly idle: IdlePolicy;
   /** Lets the thread's event loop have a turn. */
   readonly pause: () => Promise<void>;
+  /** The same, for about a millisecond. */
+  readonly nap: () => Promise<void>;
   /** Called before a turn after a wait, and before every sixteenth: reads the thread's clock. */
   readonly tick: () => void;
 }
 
 /** Kernels that are looked at in every turn, though they are idle. */
 const WATCHED_MAX = 8;
+/** Turns of the event loop before a thread whose handlers go on by themselves naps between looks. */
+const LOOKS_AWAKE = 100;
 /** Turns after which the event loop has one, however busy the kernels are. */
 const TURNS_PER_PAUSE = 4096;
 /** Turns for which the clock is good: reading it costs as much as a message does. */
@@ -112,12 +116,23 @@ export class ThreadLoop {
     for (let turns = 1, still = 0; !this.#stopped; turns++) {
       still = this.turn() > 0 ? 0 : still + 1;
       if (this.#hasCommand() || turns % TURNS_PER_PAUSE === 0) await pause();
-      else if (still > 0 && this.isBusy) await this.untilWork();
+      else if (still > 0 && this.isBusy) await this.#doze();
       else if (still > idle.spins && idle.sleepMs > 0) {
         this.#sleep();
         still = 0;
       }
     }
+  }
+
+  /**
+   * Lets the event loop run until there is something to do. It asks again and again: V8 may crash the process
+   * when a thread is killed while it waits by `Atomics.waitAsync`.
+   */
+  async #doze(): Promise<void> {
+    const { pause, nap } = this.#options;
+    if (this.leaveAll() > 0) return;
+    for (let looks = 0; !this.#hasWork(); looks++) await (looks < LOOKS_AWAKE ? pause() : nap());
+    this.#untilTick = 0;
   }
 
   /** Blocks the thread until there is something to do. */

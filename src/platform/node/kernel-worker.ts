@@ -38,6 +38,7 @@ const { attention, idle } = workerData as KernelWorkerData;
 const thread = new KernelThread({
   ...{ attention, idle },
   pause: () => new Promise((resume) => setImmediate(resume)),
+  nap: () => new Promise((resume) => setTimeout(resume, 1)),
   now: () => Date.now(),
   nowMs: () => performance.now(),
 });
