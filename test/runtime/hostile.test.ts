@@ -109,7 +109,7 @@ describe("A kernel's slot", () => {
   test("that nobody holds, but that says it is a call, loses no block by its answer", async () => {
     await using kernel = await victim();
     kernel.publish(Echo, large, (words) => (words[WORD.correlation] = 5), false);
-    expect(await kernel.gone()).toBe(true);
+    expect(await kernel.gone(1)).toBe(true);
     expect(kernel.pool.taken).toBe(0);
   });
 

@@ -87,9 +87,10 @@ export async function victim({ blocks = 8, capacity = 16 } = {}) {
       for (let turns = 0; !isSettled(slot) && turns < 100_000; turns++) await pause();
       return calls.take(slot);
     },
-    /** Waits until a slot that nobody holds is free. */
-    async gone(): Promise<boolean> {
-      for (let turns = 0; queue.ring.depth > 0 && turns < 100_000; turns++) await pause();
+    /** Waits until a slot that nobody holds is free, and until its handler's `emissions` have come, which is later. */
+    async gone(emissions = 0): Promise<boolean> {
+      const isOver = (): boolean => queue.ring.depth === 0 && emitted.ring.depth >= emissions;
+      for (let turns = 0; !isOver() && turns < 100_000; turns++) await pause();
       const count = emitted.ring.claim(1, claimed);
       const payload = { views: emitted.views, at: 0, bytes: 0 };
       for (const slot of claimed.subarray(0, count))
