@@ -35,6 +35,10 @@ export {
 export type Runtime = NodeRuntime;
 
 export const Runtime = {
-  /** Threads start with the first launches. Fails with BACKEND_UNAVAILABLE. */
-  create: async (options?: NodeRuntimeOptions): Promise<NodeRuntime> => createRuntime(options),
+  /** Starts `prestart` threads; the others start with the first launches. Fails with BACKEND_UNAVAILABLE. */
+  async create(options?: NodeRuntimeOptions): Promise<NodeRuntime> {
+    const runtime = createRuntime(options);
+    await runtime.start();
+    return runtime;
+  },
 };

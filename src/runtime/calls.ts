@@ -160,13 +160,7 @@ export class Calls {
 
   #obey(signal: AbortSignal, waiting: Waiting): void {
     const abort = (): void => {
-      this.#giveUp(
-        waiting,
-        "CALL_CANCELLED",
-        "an aborted signal",
-        "a call that is still wanted",
-        signal.reason,
-      );
+      this.#giveUp(waiting, cancelled(this.#options.kernel, signal.reason));
     };
     if (signal.aborted) abort();
     else {
@@ -175,22 +169,12 @@ export class Calls {
     }
   }
 
-  #giveUp(
-    waiting: Waiting,
-    code: "CALL_CANCELLED" | "CALL_TIMEOUT",
-    found: string,
-    expected: string,
-    cause?: unknown,
-  ): void {
+  #giveUp(waiting: Waiting, failure: Failure): void {
     if (waiting.abandoned) return;
     waiting.abandoned = true;
-    const { queue, kernel } = this.#options;
+    const { queue } = this.#options;
     queue.words[queue.ring.at(waiting.slot) + WORD.correlation] = ABANDONED; // No handler need start it.
-    const fix =
-      code === "CALL_TIMEOUT"
-        ? "Give more time, or find out what keeps the kernel busy."
-        : "Nothing.";
-    waiting.reject(new Failure(code, { at: `kernel ${kernel}`, found, expected, fix }, { cause }));
+    waiting.reject(failure);
   }
 
   async #watchAll(): Promise<void> {
@@ -222,7 +206,7 @@ export class Calls {
       if (one.untilMs > nowMs) this.#soonestMs = Math.min(this.#soonestMs, one.untilMs);
       else {
         this.timedOut++;
-        this.#giveUp(one, "CALL_TIMEOUT", "no answer", "one in time");
+        this.#giveUp(one, unanswered(this.#options.kernel));
       }
     }
   }
@@ -233,4 +217,17 @@ export const ABANDONED = 0xffff_ffff | 0;
 
 function textOf({ views, at, bytes }: Payload): string {
   return decoder.decode(views.u8.slice(at, at + bytes));
+}
+
+/** What a caller gets whose signal was aborted. */
+export function cancelled(kernel: string, cause: unknown): Failure {
+  const [found, expected] = ["an aborted signal", "a call that is still wanted"];
+  const facts = { at: `kernel ${kernel}`, found, expected, fix: "Nothing." };
+  return new Failure("CALL_CANCELLED", facts, { cause });
+}
+
+function unanswered(kernel: string): Failure {
+  const fix = "Give more time, or find out what keeps the kernel busy.";
+  const facts = { at: `kernel ${kernel}`, found: "no answer", expected: "one in time", fix };
+  return new Failure("CALL_TIMEOUT", facts);
 }

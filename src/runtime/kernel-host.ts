@@ -34,6 +34,7 @@ const utf8 = new TextEncoder();
 const scratch = new Uint8Array(4096); // An encoder writes to no shared memory.
 
 export interface KernelHostOptions {
+  readonly id: string;
   /** The name under which the thread owns slots. */
   readonly owner: number;
   readonly definition: KernelDefinition;
@@ -96,7 +97,7 @@ export class KernelHost {
   }
 
   get id(): string {
-    return this.#options.definition.id;
+    return this.#options.id;
   }
 
   /** Messages whose handlers went on after they returned. */

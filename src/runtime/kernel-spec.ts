@@ -6,6 +6,8 @@ import type { QueueMemory } from "./message-queue.ts";
 
 export interface KernelSpec {
   readonly id: string;
+  /** The id of its definition, among the exports of its module. */
+  readonly definition: string;
   /** The kernel's number among all: its source where it sends. */
   readonly number: number;
   /** Its index on the thread. */

@@ -114,7 +114,7 @@ export class KernelThread {
       lanesTaken,
       routes,
     };
-    return new KernelHost({ definition, input, output, ...shared });
+    return new KernelHost({ id: spec.id, definition, input, output, ...shared });
   }
 }
 
@@ -124,7 +124,7 @@ const AT_ONCE_IN_A_GRID = 4;
 
 function definitionIn(
   exports: Readonly<Record<string, unknown>>,
-  { id, module }: KernelSpec,
+  { definition: id, module }: KernelSpec,
 ): KernelDefinition {
   const kernels = Object.values(exports).filter(isKernel);
   const found = kernels.find((kernel) => kernel.id === id);

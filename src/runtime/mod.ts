@@ -4,18 +4,21 @@
 
 export { Attention, createAttention } from "./attention.ts";
 export { defineKernel, type KernelDefinition } from "./define-kernel.ts";
-export { type CallOptions, type KernelEnd, KernelHandle } from "./kernel-handle.ts";
 export type {
+  CallOptions,
+  KernelEnd,
   KernelMetrics,
   KernelStatus,
   ReplyOf,
   SendOptions,
   ThreadEnd,
-} from "./kernel-handle.ts";
+} from "./kernel-facts.ts";
+export { KernelHandle } from "./kernel-handle.ts";
 export type { KernelSpec, Launched } from "./kernel-spec.ts";
 export { KernelThread, type KernelThreadOptions } from "./kernel-thread.ts";
 export { type KernelState, STATES } from "./lifecycle.ts";
 export type { FullPolicy, LaunchOptions, RuntimeOptions, SupervisionEvent } from "./options.ts";
 export { HOPS_MAX, type RouteSpec } from "./routes.ts";
-export { Runtime, type RuntimeMetrics, type RuntimeParts, type ServingThread } from "./runtime.ts";
+export { Runtime, type RuntimeMetrics, type RuntimeParts } from "./runtime.ts";
+export type { ServingThread } from "./thread-pool.ts";
 export type { Restart, Strategy } from "./supervision.ts";

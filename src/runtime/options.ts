@@ -11,6 +11,8 @@ export type FullPolicy = "fail" | "wait" | "drop-newest";
 export interface RuntimeOptions {
   /** Threads that serve kernels; started when first needed. One less than there are processors. */
   readonly threads?: number;
+  /** Of these, threads that start with the runtime, so that the first launches find them: 1. */
+  readonly prestart?: number;
   /** Slots of a queue where a launch does not say: 4096. */
   readonly defaultQueueCapacity?: number;
   /** The largest payload, in bytes: 65,536. */
@@ -44,6 +46,7 @@ export type SupervisionEvent =
   | { readonly kind: "escalated"; readonly id: string; readonly restarts: number };
 
 export const RUNTIME_DEFAULTS = {
+  prestart: 1,
   defaultQueueCapacity: 4096,
   payloadBytesMax: 65_536,
   payloadBlocks: 64,
@@ -56,6 +59,8 @@ export const RUNTIME_DEFAULTS = {
 } as const satisfies RuntimeOptions;
 
 export interface LaunchOptions {
+  /** Name of this kernel, where it is not that of its definition: one definition may be launched often. */
+  readonly id?: string;
   /** Module whose exports hold the kernel. Not needed where the definition says its own. */
   readonly module?: string | URL;
   /** `persistent`: on threads of the runtime. `event-driven`: in turns of this thread's event loop. */

@@ -2,27 +2,14 @@
 // event loop are handed in.
 
 import { Failure } from "../base/mod.ts";
-import { createClockMemory, HybridClock, Message, message, type Fields } from "../message/mod.ts";
+import { createClockMemory, HybridClock } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
-import { Attention } from "./attention.ts";
 import { Blocks, createBlocks } from "./blocks.ts";
 import { isKernel, type KernelDefinition } from "./define-kernel.ts";
-import { KernelBlock } from "./kernel-block.ts";
-import {
-  type KernelEnd,
-  KernelHandle,
-  type KernelMetrics,
-  type ThreadEnd,
-} from "./kernel-handle.ts";
-import { Supervision } from "./supervision.ts";
-import {
-  createKernelWords,
-  type KernelSpec,
-  type Launched,
-  type MessageDescription,
-} from "./kernel-spec.ts";
-import { Lifecycle, STATES } from "./lifecycle.ts";
-import { createQueue, MessageQueue, type QueueMemory } from "./message-queue.ts";
+import type { KernelEnd, KernelMetrics } from "./kernel-facts.ts";
+import type { KernelHandle } from "./kernel-handle.ts";
+import { createKernelWords, type KernelSpec, type Launched } from "./kernel-spec.ts";
+import { createQueue } from "./message-queue.ts";
 import {
   type Launch,
   type LaunchOptions,
@@ -30,25 +17,11 @@ import {
   RUNTIME_DEFAULTS,
   type RuntimeOptions,
 } from "./options.ts";
-import type { RouteSpec } from "./routes.ts";
-import { Sender } from "./sender.ts";
-
-/** A thread that serves kernels, as the platform makes it. */
-export interface ServingThread {
-  readonly attention: SharedArrayBuffer;
-  /** Starts a kernel. Fails with KERNEL_NOT_FOUND, LAUNCH_FAILED or what its module throws. */
-  launch(spec: KernelSpec, definition: KernelDefinition | undefined): Promise<Launched>;
-  /** Lets a kernel send to another one. */
-  route(index: number, route: RouteSpec): Promise<void>;
-  /** Takes a kernel off the thread. */
-  end(index: number): Promise<void>;
-  /** Lets it work, where it is the caller's own thread. */
-  poke?(): void;
-  /** Settles once: the thread is gone. `failure`: it was not told to. */
-  readonly ended: Promise<ThreadEnd>;
-  /** Ends it where it is. */
-  kill(): Promise<void>;
-}
+import { Reviver } from "./reviver.ts";
+import { type CommonParts, Running } from "./running.ts";
+import { Supervision } from "./supervision.ts";
+import { Switchboard } from "./switchboard.ts";
+import { type Served, type ServingThread, ThreadPool } from "./thread-pool.ts";
 
 /** What a platform gives. */
 export interface RuntimeParts {
@@ -82,49 +55,27 @@ export interface RuntimeMetrics {
   readonly hostMemoryBytes: number;
 }
 
-interface Served {
-  readonly thread: ServingThread;
-  /** Indices that kernels have had and left. */
-  readonly free: number[];
-  kernels: number;
-  next: number;
-}
-
-/** A launched kernel as its runtime knows it. */
-interface Running {
-  readonly id: string;
-  readonly number: number;
-  readonly launch: Launch;
-  readonly input: QueueMemory;
-  readonly output: QueueMemory;
-  readonly served: readonly Served[];
-  readonly specs: readonly KernelSpec[];
-  /** Lets others than the host publish; once. */
-  share?: () => void;
-}
-
 type Resolved = Required<Omit<RuntimeOptions, "threads">> & { readonly threads: number };
+
+/** What a launch names, once its options were read. */
+interface Plan {
+  readonly id: string;
+  readonly module: string;
+  readonly definition: KernelDefinition | undefined;
+  readonly launch: Launch;
+}
 
 export class Runtime implements AsyncDisposable {
   readonly #parts: RuntimeParts;
   readonly #options: Resolved;
   readonly #clockMemory = createClockMemory();
   readonly #pool: SharedArrayBuffer;
-  readonly #blocks: Blocks;
-  readonly #clock: HybridClock;
+  readonly #common: CommonParts;
+  readonly #threads: ThreadPool;
+  /** `undefined` is a kernel that is being launched: its id is taken. */
   readonly #kernels = new Map<string, KernelHandle | undefined>();
-  readonly #threads: Served[] = [];
-  readonly #running = new Map<string, Running>();
-  /** Routes that were asked for, as `from` and `to` on two lines: they outlive the kernels. */
-  readonly #pairs = new Set<string>();
-  readonly #supervision: Supervision;
-  /** How each kernel was launched, for the next time. */
-  readonly #launches = new Map<string, () => Promise<unknown>>();
-  /** Kernels that supervision ends, and that it may launch again. */
-  readonly #stopping = new Set<string>();
-  #own: Served | undefined;
-  /** Threads are started by one launch after the other, so that none are started twice. */
-  #starting: Promise<void> = Promise.resolve();
+  readonly #switchboard = new Switchboard();
+  readonly #reviver: Reviver;
   #numbers = 0;
   #owners = 1;
   #launched = 0;
@@ -135,18 +86,31 @@ export class Runtime implements AsyncDisposable {
   constructor(parts: RuntimeParts, options: RuntimeOptions = {}) {
     this.#parts = parts;
     this.#options = { threads: parts.threadsMax, ...RUNTIME_DEFAULTS, ...options };
-    const { supervision } = this.#options;
-    this.#supervision = new Supervision({
-      strategy: "one-for-one",
-      ...supervision,
-      now: parts.nowMs,
-    });
-    const blockBytes = Math.ceil(this.#options.payloadBytesMax / 64) * 64;
-    this.#pool = createBlocks({ blocks: this.#options.payloadBlocks, blockBytes });
+    const { idle, threads, supervision, payloadBytesMax, payloadBlocks } = this.#options;
+    const { maxDriftMs, callSpins, terminationTimeoutMs } = this.#options;
+    const { keepAlive, pause, nowMs, wallMs, ownThread } = parts;
+    const blockBytes = Math.ceil(payloadBytesMax / 64) * 64;
+    this.#pool = createBlocks({ blocks: payloadBlocks, blockBytes });
     this.#bytes = this.#pool.byteLength;
-    this.#blocks = new Blocks(this.#pool);
-    const { maxDriftMs } = this.#options;
-    this.#clock = new HybridClock(this.#clockMemory, { now: parts.stampMs, maxDriftMs });
+    this.#common = {
+      ...{ keepAlive, pause, nowMs, wallMs, callSpins, terminationTimeoutMs, payloadBytesMax },
+      pool: new Blocks(this.#pool),
+      clock: new HybridClock(this.#clockMemory, { now: parts.stampMs, maxDriftMs }),
+    };
+    const startThread = (): Promise<ServingThread> => parts.startThread({ idle });
+    this.#threads = new ThreadPool({ startThread, ownThread, threadsMax: threads });
+    this.#reviver = new Reviver({
+      supervision: new Supervision({ strategy: "one-for-one", ...supervision, now: nowMs }),
+      kernel: (id) => this.#kernels.get(id),
+      onEvent: this.#options.onSupervision,
+      isClosed: () => this.#closed,
+    });
+  }
+
+  /** Starts threads before they are needed: as many as `prestart` says. */
+  async start(): Promise<void> {
+    const { prestart, threads } = this.#options;
+    if (this.#parts.backend === "worker") await this.#threads.start(Math.min(prestart, threads));
   }
 
   /**
@@ -158,43 +122,11 @@ export class Runtime implements AsyncDisposable {
     source: Kernel | string,
     options: LaunchOptions = {},
   ): Promise<KernelHandle<Kernel>> {
-    return this.#launch(source, options, false);
-  }
-
-  async #launch<Kernel>(
-    source: Kernel | string,
-    options: LaunchOptions,
-    isRestart: boolean,
-  ): Promise<KernelHandle<Kernel>> {
     if (this.#closed) throw closed();
-    const definition = isKernel(source) ? source : undefined;
-    const id = typeof source === "string" ? source : (definition?.id ?? String(source));
-    const module = options.module ?? definition?.module;
-    const given =
-      this.#parts.backend === "null" ? { ...options, mode: "event-driven" as const } : options;
-    const launch = resolveLaunch(given, this.#options.defaultQueueCapacity);
-    if (module === undefined && (launch.mode === "persistent" || definition === undefined))
-      throw unknown(id);
-    if (this.#kernels.has(id)) throw taken(id);
-    this.#kernels.set(id, undefined); // Reserved, so that of two launches at once one fails.
-    try {
-      const handle = await this.#start(id, String(module ?? ""), definition, launch);
-      this.#kernels.set(id, handle as unknown as KernelHandle);
-      if (this.#closed) {
-        await handle.terminate();
-        throw closed();
-      }
-      this.#launched++;
-      if (!isRestart) this.#supervision.add(id, launch);
-      handle.setGeneration(this.#supervision.generation(id));
-      this.#launches.set(id, () => this.#launch(source, options, true));
-      void handle.wait().then((end) => this.#onEnd(id, end));
-      if (launch.autoActivate) handle.activate();
-      return handle as unknown as KernelHandle<Kernel>;
-    } catch (error) {
-      this.#kernels.delete(id);
-      throw error;
-    }
+    const plan = this.#plan(source, options);
+    const handle = await this.#launch(plan);
+    this.#reviver.add(handle, plan.launch.restart, () => this.#launch(plan));
+    return handle as unknown as KernelHandle<Kernel>;
   }
 
   /** Where kernels run. */
@@ -212,15 +144,7 @@ export class Runtime implements AsyncDisposable {
    * Fails with TENANT_MISMATCH where both are there and have different tenants.
    */
   async connect(from: string, to: string): Promise<void> {
-    const [source, target] = [this.#running.get(from), this.#running.get(to)];
-    if (
-      source !== undefined &&
-      target !== undefined &&
-      source.launch.tenant !== target.launch.tenant
-    )
-      throw mismatch(source, target);
-    this.#pairs.add(pairOf(from, to));
-    if (source !== undefined && target !== undefined) await this.#route(source, target);
+    await this.#switchboard.connect(from, to);
   }
 
   getKernel(id: string): KernelHandle | undefined {
@@ -233,19 +157,16 @@ export class Runtime implements AsyncDisposable {
   }
 
   get metrics(): RuntimeMetrics {
-    const kernels = [...this.#kernels.values()].flatMap((handle) =>
-      handle === undefined ? [] : [handle],
-    );
+    const kernels = this.#handles;
     const sum = (of: "sent" | "received"): number =>
       kernels.reduce((total, handle) => total + handle.metrics[of], this.#ended[of]);
     return {
       activeKernels: kernels.filter((handle) => handle.isActive).length,
-      ...{
-        totalLaunched: this.#launched,
-        messagesSent: sum("sent"),
-        messagesReceived: sum("received"),
-      },
-      ...{ threads: this.#threads.length, hostMemoryBytes: this.#bytes },
+      totalLaunched: this.#launched,
+      messagesSent: sum("sent"),
+      messagesReceived: sum("received"),
+      threads: this.#threads.size,
+      hostMemoryBytes: this.#bytes,
     };
   }
 
@@ -261,58 +182,80 @@ export class Runtime implements AsyncDisposable {
     options: { readonly timeoutMs?: number } = {},
   ): Promise<ReadonlyMap<string, KernelEnd>> {
     this.#closed = true;
-    const handles = [...this.#kernels.values()].flatMap((handle) => handle ?? []);
-    const ends = await Promise.all(
-      handles.map((handle) =>
-        handle.state === "terminating" ? handle.wait() : handle.terminate(options),
-      ),
-    );
-    const threads = this.#threads.splice(0);
-    await Promise.all(
-      [...threads, ...(this.#own === undefined ? [] : [this.#own])].map(({ thread }) =>
-        thread.kill(),
-      ),
-    );
-    return new Map(ends.map((end, i) => [handles[i]!.id, end]));
+    const ends = this.#handles.map(async (handle) => {
+      const isLeft = handle.state === "terminating" || handle.isTerminated;
+      return [handle.id, await (isLeft ? handle.wait() : handle.terminate(options))] as const;
+    });
+    try {
+      return new Map(await Promise.all(ends));
+    } finally {
+      await this.#threads.end();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
 
-  async #start(
-    id: string,
-    module: string,
-    definition: KernelDefinition | undefined,
-    launch: Launch,
-  ): Promise<KernelHandle> {
-    const lanes = launch.priorities ? 5 : 1;
-    const { cellBytes, gridSize } = launch;
-    const input = createQueue({ capacity: launch.inputQueueCapacity, lanes, cellBytes });
-    const output = createQueue({ capacity: launch.outputQueueCapacity, lanes: 1, cellBytes });
+  get #handles(): KernelHandle[] {
+    return [...this.#kernels.values()].filter((handle) => handle !== undefined);
+  }
+
+  /** Reads what a launch names. Fails with KERNEL_NOT_FOUND or OPTION_UNSUPPORTED. */
+  #plan(source: unknown, options: LaunchOptions): Plan {
+    const definition = isKernel(source) ? source : undefined;
+    const id = options.id ?? definition?.id ?? String(source);
+    const module = options.module ?? definition?.module;
+    const own = this.#parts.backend === "null" ? { mode: "event-driven" as const } : {};
+    const launch = resolveLaunch({ ...options, ...own }, this.#options.defaultQueueCapacity);
+    if (module === undefined && (launch.mode === "persistent" || definition === undefined))
+      throw unknown(id);
+    return { id, module: String(module ?? ""), definition, launch };
+  }
+
+  async #launch(plan: Plan): Promise<KernelHandle> {
+    const { id, launch } = plan;
+    if (this.#closed) throw closed();
+    if (this.#kernels.has(id)) throw taken(id);
+    this.#kernels.set(id, undefined); // Reserved, so that of two launches at once one fails.
+    try {
+      const handle = await this.#start(plan);
+      this.#kernels.set(id, handle);
+      if (this.#closed) {
+        await handle.terminate();
+        throw closed();
+      }
+      this.#launched++;
+      if (launch.autoActivate) handle.activate();
+      return handle;
+    } catch (error) {
+      this.#kernels.delete(id);
+      throw error;
+    }
+  }
+
+  async #start(plan: Plan): Promise<KernelHandle> {
+    const { id, launch } = plan;
+    const { cellBytes, priorities, inputQueueCapacity, outputQueueCapacity } = launch;
+    const lanes = priorities ? 5 : 1;
+    const input = createQueue({ capacity: inputQueueCapacity, lanes, cellBytes });
+    const output = createQueue({ capacity: outputQueueCapacity, lanes: 1, cellBytes });
     const number = ++this.#numbers;
     const served = await this.#choose(launch);
-    const specs = served.map((one): KernelSpec => ({
-      ...{ id, number, index: one.free.pop() ?? one.next++, owner: ++this.#owners, module },
-      ...{ input, output, words: createKernelWords(), pool: this.#pool, clock: this.#clockMemory },
-      ...{ maxDriftMs: this.#options.maxDriftMs, payloadBytesMax: this.#options.payloadBytesMax },
-      ...{ lanes: launch.blockSize, checksum: launch.checksum, alone: gridSize === 1 },
-      ...{ tenant: launch.tenant, data: launch.data },
-    }));
-    for (const one of served) one.kernels++;
+    const specs = served.map((one) => this.#spec(plan, { number, input, output }, one.take()));
+    const leave = async (): Promise<void> => {
+      await Promise.all(served.map(({ thread }, i) => thread.end(specs[i]!.index)));
+    };
     const release = (): void => {
-      for (const [i, one] of served.entries()) {
-        one.kernels--;
-        one.free.push(specs[i]!.index);
-      }
+      for (const [i, one] of served.entries()) one.leave(specs[i]!.index);
     };
     let launched: readonly Launched[];
     try {
       launched = await Promise.all(
-        served.map(({ thread }, i) => thread.launch(specs[i]!, definition)),
+        served.map(({ thread }, i) => thread.launch(specs[i]!, plan.definition)),
       );
     } catch (error) {
-      await Promise.allSettled(served.map(({ thread }, i) => thread.end(specs[i]!.index)));
+      await leave().catch(() => {}); // Where a thread has died, there is nothing to leave.
       release();
       throw error;
     }
@@ -321,226 +264,61 @@ export class Runtime implements AsyncDisposable {
     const gone = (): void => {
       this.#bytes -= bytes;
       release();
-      const { sent, received } = handle.metrics;
+      const { sent, received } = running.handle.metrics;
       this.#ended.sent += sent;
       this.#ended.received += received;
       this.#kernels.delete(id);
-      this.#running.delete(id);
+      this.#switchboard.remove(id);
     };
-    const running: Running = { id, number, launch, input, output, served, specs };
-    const handle = this.#handleOf(running, launched, gone);
-    for (const { thread } of served)
-      void thread.ended.then((end) => {
-        handle.lost(end);
+    const kill = (): Promise<void> => this.#kill(running);
+    const facts = { id, number, launch, input, output, served, specs, launched };
+    const running: Running = new Running(facts, this.#common, { leave, kill, gone });
+    for (const one of served)
+      void one.thread.ended.then((end) => {
+        running.handle.lost(one.endFor(id, end));
         return this.#forsake(number);
       });
-    this.#running.set(id, running);
-    for (const to of launch.routes) this.#pairs.add(pairOf(id, to));
-    await this.#reconnect(running);
-    return handle;
+    await this.#switchboard.add(running);
+    return running.handle;
   }
 
-  /** A kernel's life has ended: it, and perhaps others, are launched again. */
-  async #onEnd(id: string, end: KernelEnd): Promise<void> {
-    if (this.#closed) return;
-    if (this.#stopping.delete(id)) return; // Supervision knows.
-    if (end.how !== "killed" || end.failure === undefined) return void this.#supervision.remove(id);
-    const decision = this.#supervision.ended(id, end.exitCode === 0 ? "stopped" : "failed");
-    if (decision.kind === "none" || decision.kind === "forget") return;
-    await Promise.all(decision.stop.map((other) => this.#stop(other)));
-    if (decision.kind === "escalate") {
-      this.#options.onSupervision({ kind: "escalated", id, restarts: decision.restarts });
-      return;
-    }
-    for (const one of decision.start) await this.#restart(one);
+  #choose({ mode, gridSize }: Launch): Promise<readonly Served[]> | readonly Served[] {
+    if (mode === "event-driven") return [this.#threads.own()];
+    return this.#threads.choose(gridSize, this.#numbers);
   }
 
-  /** Ends a kernel because another one failed. */
-  async #stop(id: string): Promise<void> {
-    const handle = this.#kernels.get(id);
-    if (handle === undefined || handle.state === "terminating") return;
-    this.#stopping.add(id);
-    await handle.terminate();
+  #spec(
+    { id, module, definition, launch }: Plan,
+    own: Pick<KernelSpec, "number" | "input" | "output">,
+    index: number,
+  ): KernelSpec {
+    const { maxDriftMs, payloadBytesMax } = this.#options;
+    const { blockSize, checksum, gridSize, tenant, data } = launch;
+    return {
+      ...{ id, definition: definition?.id ?? id, module, index, owner: ++this.#owners, ...own },
+      ...{ words: createKernelWords(), pool: this.#pool, clock: this.#clockMemory },
+      ...{ maxDriftMs, payloadBytesMax, lanes: blockSize, checksum, alone: gridSize === 1 },
+      ...{ tenant, data },
+    };
   }
 
-  async #restart(id: string): Promise<void> {
-    try {
-      await this.#launches.get(id)?.();
-      const generation = this.#supervision.generation(id);
-      this.#options.onSupervision({ kind: "restarted", id, generation });
-    } catch (error) {
-      const failure = error as Failure; // Launches throw nothing else.
-      this.#supervision.remove(id);
-      this.#options.onSupervision({ kind: "not-restarted", id, failure });
+  /** Ends a kernel's threads where they are. Their other kernels fail with them. */
+  async #kill({ id, handle, served, specs, launch }: Running): Promise<void> {
+    if (launch.mode === "persistent") await Promise.all(served.map((one) => one.kill(id)));
+    else {
+      // On the caller's own thread nothing can be ended where it is: the kernel is left alone.
+      void served[0]!.thread.end(specs[0]!.index).catch(() => {}); // It has ended, whatever its `stop` says.
+      handle.lost({});
     }
   }
 
   /** The calls of a kernel whose thread has died are waited for by nobody. */
   async #forsake(number: number): Promise<void> {
     for (const _ of [1, 2]) {
-      for (const handle of this.#kernels.values()) handle?.forsake(number);
+      for (const handle of this.#handles) handle.forsake(number);
       await this.#parts.pause(); // One may just have been answered to a caller that seemed to wait.
     }
   }
-
-  /** Makes the routes from and to a kernel that has just been launched. */
-  async #reconnect(launched: Running): Promise<void> {
-    for (const pair of this.#pairs) {
-      const [from, to] = pair.split("\n") as [string, string];
-      const [source, target] = [this.#running.get(from), this.#running.get(to)];
-      if (source === undefined || target === undefined) continue;
-      if (source === launched || target === launched) await this.#route(source, target);
-    }
-  }
-
-  async #route(source: Running, target: Running): Promise<void> {
-    const { id, launch, input, specs, served } = target;
-    const attentions = served.map(({ thread }, i) => ({
-      memory: thread.attention,
-      index: specs[i]!.index,
-    }));
-    const { tenant, checksum } = launch;
-    const route: RouteSpec = { id, tenant, input, words: specs[0]!.words, checksum, attentions };
-    target.share?.(); // From now on the host is not the only one that publishes there.
-    await Promise.all(
-      source.served.map(({ thread }, i) => thread.route(source.specs[i]!.index, route)),
-    );
-  }
-
-  #handleOf(running: Running, launched: readonly Launched[], gone: () => void): KernelHandle {
-    const { id, number, launch, served, specs } = running;
-    const { keepAlive, pause, nowMs, wallMs } = this.#parts;
-    const { callSpins, terminationTimeoutMs, payloadBytesMax } = this.#options;
-    const pool = this.#blocks;
-    const blocks = specs.map(({ words }) => new KernelBlock(new Int32Array(words)));
-    const lifecycle = new Lifecycle(id, blocks[0]!.stateWord, (_, to) => {
-      for (const block of blocks) block.state = STATES.indexOf(to);
-    });
-    const input = new MessageQueue(running.input, pool, { onePublisher: true });
-    const output = new MessageQueue(running.output, pool, { oneExecutor: true });
-    const clock = this.#clock;
-    const attention = served.map(({ thread }) => new Attention(thread.attention));
-    const wake = (): void => {
-      for (const [i, one] of attention.entries()) one.raise(specs[i]!.index);
-    };
-    const sender = new Sender(input, {
-      source: 0,
-      clock,
-      payloadBytesMax,
-      checksum: launch.checksum,
-      wake,
-    });
-    running.share = () => {
-      sender.share(new MessageQueue(running.input, pool));
-      delete running.share;
-    };
-    const replies = new Map(
-      [...launched[0]!.gives].map((description) => [description.id, rebuilt(description)]),
-    );
-    lifecycle.move("launch");
-    const poke = served[0]!.thread.poke?.bind(served[0]!.thread);
-    return new KernelHandle({
-      ...{
-        id,
-        number,
-        launch,
-        lifecycle,
-        input,
-        output,
-        sender,
-        replies,
-        keepAlive,
-        pause,
-        nowMs,
-        wallMs,
-      },
-      ...{
-        callSpins,
-        terminationTimeoutMs,
-        blocks,
-        owners: specs.map(({ owner }) => owner),
-        poke,
-        gone,
-      },
-      leave: async () => {
-        await Promise.all(served.map(({ thread }, i) => thread.end(specs[i]!.index)));
-      },
-      kill: async () => {
-        if (poke !== undefined) return this.#killOwn(id, specs[0]!.index);
-        await Promise.all(served.map(({ thread }) => thread.kill()));
-      },
-    });
-  }
-
-  /** On a thread that is our own nothing can be ended where it is: the kernel is left alone. */
-  #killOwn(id: string, index: number): void {
-    void this.#own?.thread.end(index).catch(() => {}); // It has ended already, whatever its `stop` says.
-    this.#kernels.get(id)?.lost({});
-  }
-
-  /** The threads that serve least, as many as the grid has; starts those that are missing. */
-  async #choose({ mode, gridSize }: Launch): Promise<Served[]> {
-    if (mode === "event-driven") return [(this.#own ??= servedBy(this.#parts.ownThread()))];
-    const wanted = Math.max(gridSize, Math.min(this.#options.threads, this.#numbers));
-    const before = this.#starting;
-    this.#starting = (async () => {
-      await before.catch(() => {}); // Its own launch fails with that.
-      await this.#startThreads(wanted);
-    })();
-    await this.#starting;
-    return this.#threads.toSorted((a, b) => a.kernels - b.kernels).slice(0, gridSize);
-  }
-
-  async #startThreads(wanted: number): Promise<void> {
-    const missing = Math.max(0, wanted - this.#threads.length);
-    const { idle } = this.#options;
-    const started = Array.from({ length: missing }, () => this.#parts.startThread({ idle }));
-    for (const thread of await Promise.all(started)) this.#add(thread);
-  }
-
-  #add(thread: ServingThread): void {
-    const served = servedBy(thread);
-    this.#threads.push(served);
-    void thread.ended.then(() => {
-      const at = this.#threads.indexOf(served);
-      if (at >= 0) this.#threads.splice(at, 1);
-    });
-  }
-}
-
-function servedBy(thread: ServingThread): Served {
-  return { thread, free: [], kernels: 0, next: 0 };
-}
-
-function pairOf(from: string, to: string): string {
-  return `${from}\n${to}`;
-}
-
-function mismatch(source: Running, target: Running): Failure {
-  return new Failure("TENANT_MISMATCH", {
-    at: `route from kernel ${source.id} to ${target.id}`,
-    found: `tenants ${source.launch.tenant} and ${target.launch.tenant}`,
-    expected: "one tenant",
-    fix: "Launch both for the same tenant, or let the host pass messages on.",
-  });
-}
-
-function rebuilt({ id, name, fields }: MessageDescription): Message {
-  const own: Fields = Object.fromEntries(
-    fields.map(({ name: field, ...rest }) => [field, { ...rest, name: nameOf(rest) }]),
-  );
-  const made = message(own, name === undefined ? {} : { name });
-  return made.id === id ? made : message(own, { id, ...(name === undefined ? {} : { name }) });
-}
-
-function nameOf({
-  kind,
-  scalar,
-  count,
-}: Omit<MessageDescription["fields"][number], "name">): string {
-  if (kind === "array") return `${scalar}[${count}]`;
-  if (kind === "list") return `${scalar}[]`;
-  return kind === "scalar" ? scalar : kind;
 }
 
 function unknown(id: string): Failure {

@@ -104,8 +104,7 @@ describe("KernelHandle.kill()", () => {
     expect(await codeOf(other.call(Add, { a: 1, b: 1 }))).toBe("ok");
   });
 
-  // BUG: serving-thread.ts, ask() of a thread that is gone never settles; Runtime.#start() asks it to `end`.
-  test.fails("of one kernel does not keep the launch of another waiting for ever", async () => {
+  test("of one kernel does not keep the launch of another waiting for ever", async () => {
     const runtime = open();
     const killed = await runtime.launch(ada);
     const gone = killed.kill();

@@ -33,7 +33,15 @@ export async function victim({ blocks = 8, capacity = 16 } = {}) {
   const memory = createBlocks({ blocks, blockBytes: BLOCK_BYTES });
   const clockMemory = createClockMemory();
   const spec: KernelSpec = {
-    ...{ id: target.id, number: 1, index: 0, owner: 2, module: target.module!, tenant: 0 },
+    ...{
+      id: target.id,
+      definition: target.id,
+      number: 1,
+      index: 0,
+      owner: 2,
+      module: target.module!,
+      tenant: 0,
+    },
     ...{ input, output, pool: memory, words: createKernelWords(), clock: clockMemory },
     ...{ maxDriftMs: 60_000, lanes: 1, checksum: false, payloadBytesMax: BLOCK_BYTES, alone: true },
     data: undefined,
@@ -87,16 +95,20 @@ export async function victim({ blocks = 8, capacity = 16 } = {}) {
       for (let turns = 0; !isSettled(slot) && turns < 100_000; turns++) await pause();
       return calls.take(slot);
     },
-    /** Waits until a slot that nobody holds is free, and until its handler's `emissions` have come, which is later. */
+    /** Waits until a slot that nobody holds is free, and takes its handler's `emissions`, which come later. */
     async gone(emissions = 0): Promise<boolean> {
-      const isOver = (): boolean => queue.ring.depth === 0 && emitted.ring.depth >= emissions;
-      for (let turns = 0; !isOver() && turns < 100_000; turns++) await pause();
-      const count = emitted.ring.claim(1, claimed);
       const payload = { views: emitted.views, at: 0, bytes: 0 };
-      for (const slot of claimed.subarray(0, count))
-        if (emitted.find(slot, payload)) emitted.free(payload);
-      emitted.ring.completeAll(claimed, 0, count);
-      return queue.ring.depth === 0;
+      let left = emissions;
+      for (let turns = 0; turns < 100_000; turns++) {
+        const count = emitted.ring.claim(1, claimed);
+        for (const slot of claimed.subarray(0, count))
+          if (emitted.find(slot, payload)) emitted.free(payload);
+        emitted.ring.completeAll(claimed, 0, count);
+        left -= count;
+        if (left <= 0 && queue.ring.depth === 0) return true;
+        await pause();
+      }
+      return false;
     },
     [Symbol.asyncDispose]: () => thread.kill(),
   };

@@ -1,0 +1,76 @@
+// Kernel facts: what a kernel's host is told about it, and what it may say with a message.
+
+import type { Failure } from "../base/mod.ts";
+import type { Priority } from "../layout/mod.ts";
+import type { Fields, Handler, ValueOf } from "../message/mod.ts";
+import type { KernelState } from "./lifecycle.ts";
+
+/** What a kernel answers a message with, as its definition says. */
+export type ReplyOf<Kernel, Of extends Fields> = Kernel extends {
+  readonly on: readonly (infer One)[];
+}
+  ? One extends Handler<Of, infer Reply>
+    ? ValueOf<Reply>
+    : never
+  : never;
+
+export interface SendOptions {
+  /** Needs a kernel that was launched with `priorities`. */
+  readonly priority?: Priority;
+  /** The message is worth nothing after this many milliseconds. */
+  readonly ttlMs?: number;
+}
+
+export interface CallOptions extends SendOptions {
+  /** 30,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface KernelStatus {
+  readonly id: string;
+  readonly state: KernelState;
+  readonly mode: "persistent" | "event-driven";
+  readonly inputQueueDepth: number;
+  readonly outputQueueDepth: number;
+  readonly messagesProcessed: number;
+  readonly uptimeMs: number;
+}
+
+export interface KernelMetrics extends KernelStatus {
+  readonly sent: number;
+  readonly queueFull: number;
+  readonly dropped: number;
+  readonly failed: number;
+  /** Messages that its threads have claimed and not ended. */
+  readonly inHand: number;
+  readonly expired: number;
+  readonly malformed: number;
+  readonly skewed: number;
+  readonly emitted: number;
+  readonly emitFull: number;
+  readonly received: number;
+  readonly answered: number;
+  readonly timedOut: number;
+  readonly lateReplies: number;
+}
+
+/** How a kernel's life ended. */
+export type KernelEnd =
+  /** `failure`: what the kernel's `stop` threw. */
+  | { readonly how: "terminated"; readonly refused: number; readonly failure?: Failure }
+  | { readonly how: "forced"; readonly lost: number; readonly failure?: Failure }
+  | {
+      readonly how: "killed";
+      readonly lost: number;
+      /** The thread was not told to end. */
+      readonly failure?: Failure;
+      /** Its exit code then. */
+      readonly exitCode?: number;
+    };
+
+/** How a thread ended. `failure`: it was not told to. */
+export interface ThreadEnd {
+  readonly failure?: Failure;
+  readonly exitCode?: number;
+}

@@ -1,0 +1,27 @@
+// Refusal: what becomes of messages that nobody serves any more. They fail, and their blocks go back.
+
+import { MESSAGE_FAULTS } from "../layout/mod.ts";
+import type { MessageQueue, Payload } from "./message-queue.ts";
+
+/** The name under which messages are claimed to be refused. */
+const REFUSER = 0x7fff_fffe;
+const BATCH = 64;
+
+/** Fails every message that waits in a queue without a server, and says how many. */
+export function refuseAll(queue: MessageQueue): number {
+  const claimed = new Int32Array(BATCH);
+  let refused = 0;
+  for (let count = 0; (count = queue.ring.claim(REFUSER, claimed)) > 0; refused += count)
+    for (const slot of claimed.subarray(0, count)) {
+      discard(queue, slot);
+      queue.ring.fault(slot, MESSAGE_FAULTS.TERMINATED, 0);
+    }
+  return refused;
+}
+
+/** Frees the block of a slot's payload, if it has one. */
+export function discard(queue: MessageQueue, slot: number): void {
+  const payload: Payload = { views: queue.views, at: 0, bytes: 0 };
+  if (queue.find(slot, payload)) queue.free(payload);
+  queue.placeNothing(slot);
+}

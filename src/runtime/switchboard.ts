@@ -1,0 +1,71 @@
+// Switchboard: which kernel may send to which. Routes are asked for by id and outlive the kernels: whoever is
+// launched again is connected again.
+
+import { Failure } from "../base/mod.ts";
+import type { RouteSpec } from "./routes.ts";
+import type { Running } from "./running.ts";
+
+export class Switchboard {
+  readonly #running = new Map<string, Running>();
+  /** As `from` and `to` on two lines. */
+  readonly #pairs = new Set<string>();
+
+  get(id: string): Running | undefined {
+    return this.#running.get(id);
+  }
+
+  /**
+   * Lets `from` send to `to`, from now on or from when both are there. Fails with TENANT_MISMATCH where both
+   * are there and have different tenants.
+   */
+  async connect(from: string, to: string): Promise<void> {
+    const [source, target] = [this.#running.get(from), this.#running.get(to)];
+    if (source === undefined || target === undefined) return void this.#pairs.add(pairOf(from, to));
+    if (source.launch.tenant !== target.launch.tenant) throw mismatch(source, target);
+    this.#pairs.add(pairOf(from, to));
+    await route(source, target);
+  }
+
+  /** A kernel has started, or serves elsewhere: makes the routes from it and to it. */
+  async add(running: Running): Promise<void> {
+    this.#running.set(running.id, running);
+    for (const to of running.launch.routes) this.#pairs.add(pairOf(running.id, to));
+    for (const pair of this.#pairs) {
+      const [from, to] = pair.split("\n") as [string, string];
+      const [source, target] = [this.#running.get(from), this.#running.get(to)];
+      if (source === undefined || target === undefined) continue;
+      if (source === running || target === running) await route(source, target);
+    }
+  }
+
+  remove(id: string): void {
+    this.#running.delete(id);
+  }
+}
+
+async function route(source: Running, target: Running): Promise<void> {
+  const { id, launch, input, specs, served } = target;
+  const attentions = served.map(({ thread }, i) => ({
+    memory: thread.attention,
+    index: specs[i]!.index,
+  }));
+  const { tenant, checksum } = launch;
+  const spec: RouteSpec = { id, tenant, input, words: specs[0]!.words, checksum, attentions };
+  target.share(); // From now on the host is not the only one that publishes there.
+  await Promise.all(
+    source.served.map(({ thread }, i) => thread.route(source.specs[i]!.index, spec)),
+  );
+}
+
+function pairOf(from: string, to: string): string {
+  return `${from}\n${to}`;
+}
+
+function mismatch(source: Running, target: Running): Failure {
+  return new Failure("TENANT_MISMATCH", {
+    at: `route from kernel ${source.id} to ${target.id}`,
+    found: `tenants ${source.launch.tenant} and ${target.launch.tenant}`,
+    expected: "one tenant",
+    fix: "Launch both for the same tenant, or let the host pass messages on.",
+  });
+}

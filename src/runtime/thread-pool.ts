@@ -1,0 +1,160 @@
+// Thread pool: the threads that serve kernels, and which of them serves a new one.
+//
+// Threads start when they are first needed, or before by `start`. A kernel goes where fewest are. A thread
+// that is told to end takes no more kernels, and those it has end with it.
+
+import { Failure } from "../base/mod.ts";
+import { KERNELS_PER_THREAD } from "./attention.ts";
+import type { KernelDefinition } from "./define-kernel.ts";
+import type { ThreadEnd } from "./kernel-facts.ts";
+import type { KernelSpec, Launched } from "./kernel-spec.ts";
+import type { RouteSpec } from "./routes.ts";
+
+/** A thread that serves kernels, as the platform makes it. */
+export interface ServingThread {
+  readonly attention: SharedArrayBuffer;
+  /** Starts a kernel. Fails with KERNEL_NOT_FOUND, LAUNCH_FAILED or what its module throws. */
+  launch(spec: KernelSpec, definition: KernelDefinition | undefined): Promise<Launched>;
+  /** Lets a kernel send to another one. */
+  route(index: number, route: RouteSpec): Promise<void>;
+  /** Takes a kernel off the thread. */
+  end(index: number): Promise<void>;
+  /** Lets it work, where it is the caller's own thread. */
+  poke?(): void;
+  /** Settles once: the thread is gone. `failure`: it was not told to. */
+  readonly ended: Promise<ThreadEnd>;
+  /** Ends it where it is. */
+  kill(): Promise<void>;
+}
+
+export interface ThreadPoolOptions {
+  readonly startThread: () => Promise<ServingThread>;
+  /** A thread that is the caller's own. */
+  readonly ownThread: () => ServingThread;
+  readonly threadsMax: number;
+}
+
+export class ThreadPool {
+  readonly #options: ThreadPoolOptions;
+  readonly #threads: Served[] = [];
+  #own: Served | undefined;
+  /** Threads are started by one launch after the other, so that none are started twice. */
+  #starting: Promise<void> = Promise.resolve();
+
+  constructor(options: ThreadPoolOptions) {
+    this.#options = options;
+  }
+
+  /** Threads of its own that run. */
+  get size(): number {
+    return this.#threads.length;
+  }
+
+  /** The caller's own thread. */
+  own(): Served {
+    this.#own ??= new Served(this.#options.ownThread());
+    return this.#own;
+  }
+
+  /** The `count` threads that serve least; starts more, up to `threadsMax`, while kernels share one. */
+  async choose(count: number, kernels: number): Promise<readonly Served[]> {
+    await this.start(Math.max(count, Math.min(this.#options.threadsMax, kernels)));
+    const open = this.#threads.filter((one) => !one.isEnding);
+    return open.toSorted((a, b) => a.kernels - b.kernels).slice(0, count);
+  }
+
+  /** Starts threads until there are as many. Fails with LAUNCH_FAILED or WORKER_LOST. */
+  start(count: number): Promise<void> {
+    const before = this.#starting;
+    this.#starting = (async () => {
+      await before.catch(() => {}); // Its own launch fails with that.
+      const open = this.#threads.filter((one) => !one.isEnding).length;
+      const missing = Array.from({ length: Math.max(0, count - open) });
+      const started = missing.map(() => this.#options.startThread());
+      for (const thread of await Promise.all(started)) this.#add(thread);
+    })();
+    return this.#starting;
+  }
+
+  /** Ends every thread. */
+  async end(): Promise<void> {
+    await this.#starting.catch(() => {}); // Its own launch has failed with that.
+    const threads = this.#threads.splice(0);
+    if (this.#own !== undefined) threads.push(this.#own);
+    await Promise.all(threads.map((one) => one.kill()));
+  }
+
+  #add(thread: ServingThread): void {
+    const served = new Served(thread);
+    this.#threads.push(served);
+    void thread.ended.then(() => {
+      const at = this.#threads.indexOf(served);
+      if (at >= 0) this.#threads.splice(at, 1);
+    });
+  }
+}
+
+/** A thread with its kernels. */
+export class Served {
+  readonly thread: ServingThread;
+  kernels = 0;
+  /** The kernel that it was told to end for. */
+  killedFor: string | undefined;
+  isEnding = false;
+  /** Indices that kernels have had and left. */
+  readonly #free: number[] = [];
+  #next = 0;
+
+  constructor(thread: ServingThread) {
+    this.thread = thread;
+  }
+
+  /** An index for one more kernel. Fails with OPTION_UNSUPPORTED where the thread can tell no more apart. */
+  take(): number {
+    const index = this.#free.pop() ?? this.#next++;
+    if (index >= KERNELS_PER_THREAD) {
+      this.#next--;
+      throw crowded();
+    }
+    this.kernels++;
+    return index;
+  }
+
+  /** A kernel has left its index. */
+  leave(index: number): void {
+    this.kernels--;
+    this.#free.push(index);
+  }
+
+  /** Ends the thread where it is: for one of its kernels, or for all. */
+  async kill(kernel?: string): Promise<void> {
+    this.isEnding = true;
+    this.killedFor ??= kernel;
+    await this.thread.kill();
+  }
+
+  /** How the thread's end looks to one of its kernels: it failed if another one was meant. */
+  endFor(kernel: string, end: ThreadEnd): ThreadEnd {
+    const { killedFor } = this;
+    if (end.failure !== undefined || killedFor === undefined || killedFor === kernel) return end;
+    return { failure: caught(kernel, killedFor), exitCode: end.exitCode ?? 1 };
+  }
+}
+
+function caught(kernel: string, killed: string): Failure {
+  return new Failure("WORKER_LOST", {
+    at: `kernel ${kernel}`,
+    found: `its thread, which was ended because kernel ${killed} had to be killed`,
+    expected: "a thread that goes on",
+    fix: "Launch it with `restart`, or kernels that may have to be killed on threads of their own.",
+  });
+}
+
+function crowded(): Failure {
+  return new Failure("OPTION_UNSUPPORTED", {
+    at: "threads",
+    found: `${KERNELS_PER_THREAD} kernels on one thread`,
+    expected: `at most ${KERNELS_PER_THREAD}`,
+    fix: "Create the runtime with more `threads`, or terminate kernels that are idle.",
+  });
+}
