@@ -11,3 +11,4 @@ export { type Fields, type Handler, type InputOf, message, Message } from "./sch
 export { type MessageOptions, type ValueOf, type View } from "./schema.ts";
 export { decodeEnvelope, encodeEnvelope, type Envelope } from "./wire.ts";
 export type { WireOptions, WirePriority, WireStamp } from "./wire.ts";
+export { RawMessage, type Writable } from "./raw.ts";

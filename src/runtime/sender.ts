@@ -5,13 +5,7 @@
 
 import { Failure } from "../base/mod.ts";
 import { MESSAGE_OPCODES, SLOT } from "../layout/mod.ts";
-import {
-  crc32c,
-  type HybridClock,
-  type Fields,
-  type InputOf,
-  type Message,
-} from "../message/mod.ts";
+import { crc32c, type HybridClock, type Writable } from "../message/mod.ts";
 import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
 
 const OPCODE = SLOT.fields.opcode.at / 4;
@@ -73,12 +67,7 @@ export class Sender {
    * shows at the next `flush`, or when 64 are gathered. Fails with MESSAGE_TOO_LARGE, and with what the
    * value throws when it is read.
    */
-  send<Of extends Fields>(
-    message: Message<Of>,
-    value: InputOf<Of>,
-    facts: SendFacts,
-    gather = false,
-  ): number {
+  send<Value>(message: Writable<Value>, value: Value, facts: SendFacts, gather = false): number {
     const { queue } = this;
     const { ring, words } = queue;
     const bytes = message.bytesOf(value);
