@@ -1,7 +1,12 @@
 // Front door `annulus/runtime` on Node: messages, kernels as actors, those of packs too, and the
 // runtime that serves them.
 
-import { createRuntime, type NodeRuntime, type NodeRuntimeOptions } from "./platform/node/mod.ts";
+import {
+  createRuntime,
+  type NodeRuntime,
+  type NodeRuntimeOptions,
+  RuntimeBuilder,
+} from "./platform/node/mod.ts";
 
 export { Failure } from "./base/mod.ts";
 export * from "./message/mod.ts";
@@ -32,6 +37,8 @@ export {
   STATES,
 } from "./runtime/mod.ts";
 
+export { RuntimeBuilder } from "./platform/node/mod.ts";
+
 export type Runtime = NodeRuntime;
 
 export const Runtime = {
@@ -41,4 +48,5 @@ export const Runtime = {
     await runtime.start();
     return runtime;
   },
+  builder: (): RuntimeBuilder => new RuntimeBuilder((options) => Runtime.create(options)),
 };

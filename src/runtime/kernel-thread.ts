@@ -53,7 +53,7 @@ export class KernelThread {
     const definition = definitionIn(exports, spec);
     const host = this.#hostOf(spec, definition);
     try {
-      host.state = await definition.start?.(spec.data);
+      host.state = await definition.start?.(spec.data, spec.place);
     } catch (cause) {
       throw failed(spec.id, "its `start` threw", cause);
     }

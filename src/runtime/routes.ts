@@ -19,7 +19,7 @@ import { Calls } from "./calls.ts";
 import { KernelBlock } from "./kernel-block.ts";
 import { STATES } from "./lifecycle.ts";
 import { MessageQueue, type QueueMemory } from "./message-queue.ts";
-import { type SendFacts, Sender } from "./sender.ts";
+import { PLAIN_SEND, type SendFacts, Sender } from "./sender.ts";
 
 /** Hops that a message may have behind it: what it caused, what that caused, and so on. */
 export const HOPS_MAX = 8;
@@ -59,7 +59,7 @@ const ACTIVE = STATES.indexOf("active");
 export class Routes {
   readonly #options: RoutesOptions;
   readonly #routes = new Map<string, Route>();
-  readonly #facts: SendFacts = { correlation: 0, deadline: 0, priority: 2, hops: 0 };
+  readonly #facts: SendFacts = { ...PLAIN_SEND };
   #correlation = 0;
 
   constructor(options: RoutesOptions) {

@@ -20,3 +20,4 @@ export { type InvokeOptions, PackKernel } from "./pack-kernel.ts";
 export type { PackLaunchOptions } from "./pack-launch.ts";
 export { BACKENDS, type BackendName, createRuntime, NodeRuntime } from "./runtime.ts";
 export type { NodeRuntimeOptions } from "./runtime.ts";
+export { RuntimeBuilder } from "./runtime-builder.ts";

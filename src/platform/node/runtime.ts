@@ -64,6 +64,8 @@ const REFUSED: Readonly<Record<string, string>> = {
 export interface NodeRuntimeOptions extends RuntimeOptions {
   /** `auto`: the best that is there, which is `worker`. */
   readonly backend?: BackendName | "auto";
+  /** The device of a backend that has several: 0. Threads are one device. */
+  readonly device?: number;
 }
 
 /** A runtime that also launches kernels of packs, which it verifies again on their threads. */
@@ -86,15 +88,27 @@ export class NodeRuntime extends Runtime {
   }
 }
 
-/** A runtime on this process's threads, or on none. Fails with BACKEND_UNAVAILABLE for any other backend. */
+/**
+ * A runtime on this process's threads, or on none. Fails with BACKEND_UNAVAILABLE for any other backend, with
+ * OPTION_UNSUPPORTED for a device that it has not.
+ */
 export function createRuntime({
   backend = "auto",
+  device = 0,
   ...options
 }: NodeRuntimeOptions = {}): NodeRuntime {
   if (backend !== "auto" && !BACKENDS.includes(backend)) throw unavailable(backend);
+  if (device !== 0) throw noDevice(device);
   const own = backend === "null";
   const refusals = backend === "auto" ? REFUSED : {};
   return new NodeRuntime({ ...NODE, backend: own ? "null" : "worker", refusals }, options);
+}
+
+function noDevice(device: number): Failure {
+  return new Failure("OPTION_UNSUPPORTED", {
+    ...{ at: "device", found: String(device), expected: "0: threads are one device" },
+    fix: "Change or leave out the option.",
+  });
 }
 
 function unavailable(backend: string): Failure {
