@@ -1,7 +1,6 @@
 // Dead letter office: what a runtime shows of its dead letters, and how it sends them once more.
 
 import type { DeadLetter, DeadLetterMetrics, DeadLetters, LetterFilter } from "./dead-letters.ts";
-import { RawMessage } from "../message/mod.ts";
 import type { KernelHandle } from "./kernel-handle.ts";
 
 /** A letter that was sent this often is kept with the reason `retries` instead: it would come back for ever. */
@@ -57,10 +56,9 @@ export class DeadLetterOffice {
     const kernel = this.#kernels.get(letter.kernel);
     const attempts = letter.attempts + 1;
     const isTired = attempts >= ATTEMPTS_MAX;
-    const isSent =
-      !isTired && kernel?.resend(new RawMessage(letter.type), letter.payload, attempts);
-    if (isSent !== true) this.#letters.add(isTired ? { ...letter, reason: "retries" } : letter);
-    return isSent === true;
+    const isSent = !isTired && (kernel?.resend(letter.type, letter.payload, attempts) ?? false);
+    if (!isSent) this.#letters.add(isTired ? { ...letter, reason: "retries" } : letter);
+    return isSent;
   }
 
   #collect(): void {

@@ -55,6 +55,8 @@ export interface KernelMetrics extends KernelStatus, Partial<AdmissionMetrics> {
   readonly skewed: number;
   readonly emitted: number;
   readonly emitFull: number;
+  /** Messages that should have become dead letters and found no room. */
+  readonly deadLost: number;
   readonly received: number;
   readonly answered: number;
   readonly timedOut: number;

@@ -1,7 +1,7 @@
 // Kernel handle: a launched kernel as its host holds it.
 
 import { Failure } from "../base/mod.ts";
-import type { Envelope, Fields, InputOf, Message, RawMessage, ValueOf } from "../message/mod.ts";
+import type { Envelope, Fields, InputOf, Message, ValueOf } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
 import type { Admission } from "./admission.ts";
 import { Calls } from "./calls.ts";
@@ -290,6 +290,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
         skewed: this.#sum("skewed"),
         emitted: this.#sum("emitted"),
         emitFull: this.#sum("emit_full"),
+        deadLost: this.#sum("dead_lost"),
       },
       ...{ received: this.#received.count, answered: this.#calls.answered },
       ...this.#parts.admission?.metrics,
@@ -302,14 +303,9 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     for (const block of this.#parts.blocks) block.generation = generation;
   }
 
-  /** Sends a dead letter once more. False: the kernel is not active, or has no room. */
-  resend(message: RawMessage, payload: Uint8Array, attempts: number): boolean {
-    try {
-      return this.isActive && this.#outbox.send(message, payload, undefined, attempts);
-    } catch (error) {
-      if (error instanceof Failure && RETRIED.has(error.code)) return false;
-      throw error;
-    }
+  /** Sends a dead letter once more. False: the kernel is not active, or something keeps it. */
+  resend(type: number, payload: Uint8Array, attempts: number): boolean {
+    return this.isActive && this.#outbox.resend(type, payload, attempts);
   }
 
   /** Brings its dead letters to the runtime's. */
@@ -336,9 +332,6 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     return this.#parts.blocks.reduce((sum, block) => sum + block.read(counter), 0);
   }
 }
-
-/** A message that failed so may be sent later. */
-const RETRIED: ReadonlySet<string> = new Set(["QUEUE_FULL", "RATE_LIMITED"]);
 
 function mustBeActive(id: string, state: KernelState): void {
   if (state === "active") return;

@@ -6,6 +6,7 @@ import { HybridClock, type Message } from "../message/mod.ts";
 import type { IdlePolicy } from "../ring/mod.ts";
 import { Attention } from "./attention.ts";
 import { Blocks } from "./blocks.ts";
+import { DeadLetterSlot } from "./dead-letter-box.ts";
 import { isKernel, type KernelDefinition } from "./define-kernel.ts";
 import { Delivery } from "./delivery.ts";
 import { KernelBlock } from "./kernel-block.ts";
@@ -100,6 +101,7 @@ export class KernelThread {
       ...{ source: spec.number, tenant: spec.tenant, clock, pool, payloadBytesMax },
       ...{ pause: this.#pause, nowMs: this.#nowMs },
     });
+    const dead = spec.dead && new DeadLetterSlot(spec.dead, pool);
     const block = new KernelBlock(new Int32Array(spec.words));
     const lanesTaken = (by: 1 | -1): void => this.loop.lanesTaken(spec.index, by);
     const shared = {
@@ -110,6 +112,7 @@ export class KernelThread {
       payloadBytesMax,
       clock,
       block,
+      dead,
       now,
       lanesTaken,
       routes,

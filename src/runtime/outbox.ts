@@ -19,6 +19,8 @@ import type { Launch } from "./options.ts";
 import { PLAIN_SEND, type SendFacts, type Sender } from "./sender.ts";
 
 const CALL_TIMEOUT_MS = 30_000;
+/** A deadline is a time modulo 2^32 ms: one of more than 24 days would seem to have passed. */
+const TTL_MAX_MS = 2 ** 30;
 
 export interface OutboxParts {
   readonly id: string;
@@ -71,14 +73,9 @@ export class Outbox {
   }
 
   /** See `KernelHandle.send`. */
-  send<Value>(
-    message: Writable<Value>,
-    value: Value,
-    options: SendOptions | undefined,
-    attempts = 0,
-  ): boolean {
+  send<Value>(message: Writable<Value>, value: Value, options: SendOptions | undefined): boolean {
     this.#parts.mustTake();
-    const facts = this.#factsOf(options, 0, attempts);
+    const facts = this.#factsOf(options, 0);
     if (this.#backlog.size > 0) this.#why = "room";
     else if (this.#publish(message, value, facts, this.#mayGather) >= 0) {
       this.#flushSoon();
@@ -86,6 +83,15 @@ export class Outbox {
     }
     if (this.#why === "duplicate") return false;
     return this.#overflow(message, value, facts);
+  }
+
+  /** Sends a dead letter once more. False: something keeps it, whatever the policy. */
+  resend(type: number, payload: Uint8Array, attempts: number): boolean {
+    if (this.#backlog.size > 0) return false;
+    const facts = { ...PLAIN_SEND, attempts };
+    const isSent = this.#publish(new RawMessage(type), payload, facts, false) >= 0;
+    if (isSent) this.#parts.poke?.();
+    return isSent;
   }
 
   /** See `KernelHandle.sendWaiting`. */
@@ -231,16 +237,18 @@ export class Outbox {
     return this.#parts.calls.answerTo(slot, options?.timeoutMs ?? CALL_TIMEOUT_MS, options?.signal);
   }
 
-  #factsOf(options: SendOptions | undefined, correlation: number, attempts = 0): SendFacts {
+  #factsOf(options: SendOptions | undefined, correlation: number): SendFacts {
     const facts = this.#facts;
     facts.correlation = correlation;
-    facts.attempts = attempts;
     facts.deadline = 0;
     facts.priority = PRIORITY.NORMAL;
     facts.idLow = facts.idHigh = 0;
     if (options === undefined) return facts;
     const { ttlMs, priority, messageId } = options;
-    if (ttlMs !== undefined) facts.deadline = Math.trunc(this.#parts.wallMs() + ttlMs) | 0 || 1;
+    if (ttlMs !== undefined) {
+      const ms = Math.max(-TTL_MAX_MS, Math.min(ttlMs, TTL_MAX_MS));
+      facts.deadline = Math.trunc(this.#parts.wallMs() + ms) | 0 || 1;
+    }
     if (messageId !== undefined) {
       facts.idLow = Number(BigInt.asIntN(32, messageId));
       facts.idHigh = Number(BigInt.asIntN(32, messageId >> 32n));
