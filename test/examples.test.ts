@@ -86,6 +86,12 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^from 27,0,871: KERNEL_DEADLINE; this thread ticked \d+ times meanwhile$/m,
     /^from 1,2,3: 0,1,7 rounds$/m,
   ],
+  "14-supervised.ts": [
+    /^crash: WORKER_LOST terminated$/m,
+    /^generation: 2$/m,
+    /^dead letter: Count (terminated|worker-lost)$/m,
+    /^after: 2$/m,
+  ],
 };
 
 test("every numbered example has its promises here, and fits on a page", async () => {
