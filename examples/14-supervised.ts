@@ -37,7 +37,7 @@ if (isMainThread) {
   console.log("crash:", await crash.catch((error: Failure) => error.code), first.state);
 
   console.log("generation:", await revived.promise);
-  const again = runtime.getKernel("counter")!;
+  const again = runtime.getKernel("counter") as typeof first;
   for (const { typeName, reason } of runtime.deadLetters.browse())
     console.log("dead letter:", typeName, reason);
   console.log(runtime.deadLetters.replay({ type: Count.id }));
