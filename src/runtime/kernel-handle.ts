@@ -104,6 +104,10 @@ export interface HandleParts {
   readonly terminationTimeoutMs: number;
   /** Lets a thread that shares ours work. */
   readonly poke: (() => void) | undefined;
+  /** What each of its threads shares with the host. */
+  readonly shares: readonly unknown[];
+  /** The definition's, for handlers that cannot look. */
+  readonly onInterrupt: (() => void) | undefined;
   /** Takes the kernel off its threads. */
   readonly leave: () => Promise<void>;
   /** Ends the kernel's threads where they are. */
@@ -156,6 +160,11 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
 
   get state(): KernelState {
     return this.#parts.lifecycle.state;
+  }
+
+  /** What the definition's `shares` gave on each of the kernel's threads. */
+  get shares(): readonly unknown[] {
+    return this.#parts.shares;
   }
 
   /** Starts of the kernel of this id under supervision, from 1. */
@@ -281,6 +290,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   /** Tells the running handler to stop; the kernel's state is kept. See `KernelContext.interrupted`. */
   interrupt(): void {
     for (const block of this.#parts.blocks) block.interrupted = true;
+    this.#parts.onInterrupt?.();
     this.#wake();
   }
 

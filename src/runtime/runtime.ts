@@ -328,7 +328,7 @@ export class Runtime implements AsyncDisposable {
       this.#running.delete(id);
     };
     const running: Running = { id, number, launch, input, output, served, specs };
-    const handle = this.#handleOf(running, launched, gone);
+    const handle = this.#handleOf(running, launched, gone, definition?.onInterrupt);
     for (const { thread } of served)
       void thread.ended.then((end) => {
         handle.lost(end);
@@ -407,7 +407,12 @@ export class Runtime implements AsyncDisposable {
     );
   }
 
-  #handleOf(running: Running, launched: readonly Launched[], gone: () => void): KernelHandle {
+  #handleOf(
+    running: Running,
+    launched: readonly Launched[],
+    gone: () => void,
+    onInterrupt: (() => void) | undefined,
+  ): KernelHandle {
     const { id, number, launch, served, specs } = running;
     const { keepAlive, pause, nowMs, wallMs } = this.#parts;
     const { callSpins, terminationTimeoutMs, payloadBytesMax } = this.#options;
@@ -462,6 +467,7 @@ export class Runtime implements AsyncDisposable {
         poke,
         gone,
       },
+      ...{ shares: launched.map(({ shares }) => shares), onInterrupt },
       leave: async () => {
         await Promise.all(served.map(({ thread }, i) => thread.end(specs[i]!.index)));
       },
