@@ -11,8 +11,10 @@
 //      that has ended not at all.
 //   2. A run that ends while it is being stopped waits until the epoch has been moved. The next run reads the
 //      epoch after that, so that its own deadline lies behind the move.
-//   3. A run reads the epoch after it has said that it goes on, and looks afterwards whether it is unwanted. Who
-//      gives up says so first and then tries to stop: one of the two sees the other.
+//   3. A run reads the epoch before it says that it goes on, so that every stop of it moves the epoch past its
+//      deadline.
+//   4. Afterwards it looks whether it is unwanted. Who gives up says so first and then tries to stop: one of the
+//      two sees the other.
 //
 // The page belongs to one actor and is the epoch of its sandbox, which kernels cannot name.
 
@@ -89,8 +91,8 @@ export class PackEpoch {
 
   /** A run goes on until `end`. False: its caller has given up, and it need not. */
   begin(run: number): boolean {
+    this.look(); // Before anybody can stop this run.
     Atomics.store(this.#words, RUN, wordOf(run, STAGE.going));
-    this.look();
     return Atomics.load(this.#words, placeOf(run)) !== run;
   }
 
