@@ -122,10 +122,10 @@ test("Of runs on another thread exactly those end early that are stopped", async
     workerData: { memory, runs },
   });
   const over = once(worker, "message");
-  let isOver = false;
-  void over.finally(() => (isOver = true));
+  const thread = { isOver: false };
+  void over.finally(() => (thread.isOver = true));
   const words = new Int32Array(memory.buffer);
-  while (!isOver) {
+  while (!thread.isOver) {
     for (let i = 0; i < 2000; i++) {
       const run = Atomics.load(words, 1) >> 2;
       if (run % 2 === 0 && run > 0) epoch.giveUp(run);

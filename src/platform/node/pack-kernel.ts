@@ -154,7 +154,8 @@ export class PackKernel<const Inputs extends CallShapes = CallShapes> implements
   async #stop(run: number): Promise<void> {
     const { epoch, stops, pause } = this.#clock;
     epoch.giveUp(run);
-    while (stops && epoch.isGoing(run) && !this.isTerminated) await pause();
+    if (!stops) return; // It may run for as long as it likes.
+    while (epoch.isGoing(run) && !this.isTerminated) await pause();
   }
 }
 
