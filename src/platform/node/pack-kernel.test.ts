@@ -7,33 +7,19 @@ import { type Evidence, verifyEvidence } from "../../pack/mod.ts";
 import { loadPack } from "../../pack.node.ts";
 import { rmsnorm } from "../../reference/rmsnorm.ts";
 import { KernelError } from "../../sandbox/mod.ts";
-import { kernelModule, type KernelText, verifiedPack } from "../../sandbox/kernel.fixture.ts";
 import { type Opened, packActor, type PackActorData } from "./pack-actor.ts";
-import type { PackKernel } from "./pack-kernel.ts";
+import { ends, HOW, running } from "./pack-actors.fixture.ts";
 import type { PackLaunchOptions } from "./pack-launch.ts";
 import { createRuntime } from "./runtime.ts";
 import { sharedTicker } from "./shared-ticker.ts";
 
-/** y[0] = x[0] + calls so far. x[0] decides how it ends: 1 a code, 2 a trap, 3 never. */
-const ENDS: KernelText = {
-  fields: "(global $calls (mut f32) (f32.const 0))",
-  forward: `(local $x f32)
-    (local.set $x (f32.load (i32.load (local.get $at))))
-    (f32.store (i32.load offset=16 (local.get $at)) (f32.add (local.get $x) (global.get $calls)))
-    (global.set $calls (f32.add (global.get $calls) (f32.const 1)))
-    (if (f32.eq (local.get $x) (f32.const 1)) (then (return (i32.const 3))))
-    (if (f32.eq (local.get $x) (f32.const 2)) (then unreachable))
-    (if (f32.eq (local.get $x) (f32.const 3)) (then (loop $spin (br $spin))))
-    (i32.const 0)`,
-};
-const [CODE, TRAP, SPIN] = [1, 2, 3];
+const { code: CODE, trap: TRAP, spin: SPIN } = HOW;
 const [ROWS, DIM] = [3, 40];
 
 const core = await loadPack(join(import.meta.dirname, "../../../packs/core"), {
   trust: { keys: [] },
   allowUnsigned: true,
 });
-const ends = await verifiedPack([{ module: await kernelModule(ENDS) }]);
 const runtime = createRuntime({ threads: 1 });
 afterAll(() => runtime.shutdown());
 
@@ -207,11 +193,6 @@ describe("A launch is refused", () => {
     expect((await failureIn(launchEnds())).code).toBe("KERNEL_ALREADY_ACTIVE");
   });
 });
-
-/** Once a thread has the message. */
-async function running(kernel: PackKernel): Promise<void> {
-  await expect.poll(() => kernel.metrics.inHand, { timeout: 10_000 }).toBe(1);
-}
 
 /** What a thread opens that gets this evidence, past everything that the host asks. */
 async function openedWith(change: (evidence: Evidence) => object) {

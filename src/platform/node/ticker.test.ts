@@ -151,14 +151,15 @@ test("other threads see the epoch of the memory", async () => {
   await worker.terminate();
 });
 
+const moved = (word: Int32Array, from: number) =>
+  expect.poll(() => Atomics.load(word, 0), { interval: 1 }).toBeGreaterThan(from);
+
 test("Ticker.follow() moves another epoch along, beside what others add, until it is let go", async () => {
   await using ticker = await sharedTicker({ intervalMs: 1, onError: unexpected });
   const [one, two] = [newEpoch(), newEpoch()];
   const words = [one, two].map(({ buffer }) => new Int32Array(buffer));
   const release = ticker.follow(one);
   ticker.follow(two);
-  const moved = (word: Int32Array, from: number) =>
-    expect.poll(() => Atomics.load(word, 0), { interval: 1 }).toBeGreaterThan(from);
   await Promise.all(words.map((word) => moved(word, 0)));
   Atomics.add(words[0]!, 0, 2 ** 29);
   await moved(words[0]!, 2 ** 29);
