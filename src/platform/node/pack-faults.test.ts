@@ -8,7 +8,8 @@ import { failureIn } from "../../pack/failure-of.fixture.ts";
 import { loadPack } from "../../pack.node.ts";
 import { rmsnorm } from "../../reference/rmsnorm.ts";
 import { KernelError } from "../../sandbox/mod.ts";
-import { ends, HOW, outcome } from "./pack-actors.fixture.ts";
+import { ends, HOW } from "../../sandbox/ends.fixture.ts";
+import { outcome } from "./pack-actors.fixture.ts";
 import type { PackLaunchOptions } from "./pack-launch.ts";
 import { createRuntime } from "./runtime.ts";
 

@@ -2,7 +2,8 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 import { failureIn } from "../../pack/failure-of.fixture.ts";
-import { codeOf, ends, HOW, outcome, running } from "./pack-actors.fixture.ts";
+import { ends, HOW } from "../../sandbox/ends.fixture.ts";
+import { codeOf, outcome, running } from "./pack-actors.fixture.ts";
 import type { PackLaunchOptions } from "./pack-launch.ts";
 import { createRuntime } from "./runtime.ts";
 
