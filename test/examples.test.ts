@@ -85,6 +85,7 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^from 27,97,871: 111,118,178 rounds$/m,
     /^from 27,0,871: KERNEL_DEADLINE; this thread ticked \d+ times meanwhile$/m,
     /^from 1,2,3: 0,1,7 rounds$/m,
+    /^stopped: HANDLER_INTERRUPTED$/m,
   ],
   "14-supervised.ts": [
     /^crash: WORKER_LOST terminated$/m,

@@ -29,6 +29,16 @@ export interface KernelDefinition<
    * declared as a method is, so that a kernel may name its type.
    */
   start?(data: unknown, place: KernelPlace): State | Promise<State>;
+  /**
+   * Gives memory that the thread and the host shall both see, once, after `start`: the host finds it as
+   * `KernelHandle.shares`. It passes between threads, so that it must be cloneable.
+   */
+  shares?(state: State): unknown;
+  /**
+   * Runs on the host whenever the kernel is interrupted there, for handlers that cannot look at their
+   * context. The host has it from the definition that it launches, never from a module that it names.
+   */
+  readonly onInterrupt?: () => void;
   /** Runs once after the last one, but not when the thread is killed. */
   readonly stop?: (context: KernelContext) => void | Promise<void>;
 }

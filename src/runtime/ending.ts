@@ -26,6 +26,8 @@ export interface EndingParts {
   readonly pause: () => Promise<void>;
   readonly nowMs: () => number;
   readonly terminationTimeoutMs: number;
+  /** The definition's, for handlers that cannot look. */
+  readonly onInterrupt: (() => void) | undefined;
   /** Shows what was gathered, and tells the threads that there is something to do. */
   readonly wake: () => void;
   /** Takes the kernel off its threads. */
@@ -125,6 +127,7 @@ export class Ending {
   /** Tells whatever runs to stop. */
   interrupt(): void {
     for (const block of this.#parts.blocks) block.interrupted = true;
+    this.#parts.onInterrupt?.();
     this.#parts.wake();
   }
 

@@ -51,6 +51,10 @@ export interface HandleParts {
   readonly payloadBytesMax: number;
   /** Lets a thread that shares ours work. */
   readonly poke: (() => void) | undefined;
+  /** What each of its threads shares with the host. */
+  readonly shares: readonly unknown[];
+  /** The definition's, for handlers that cannot look. */
+  readonly onInterrupt: (() => void) | undefined;
   /** Takes the kernel off its threads. */
   readonly leave: () => Promise<void>;
   /** Ends the kernel's threads where they are. */
@@ -112,6 +116,11 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
 
   get state(): KernelState {
     return this.#parts.lifecycle.state;
+  }
+
+  /** What the definition's `shares` gave on each of the kernel's threads. */
+  get shares(): readonly unknown[] {
+    return this.#parts.shares;
   }
 
   /** Starts of the kernel of this id under supervision, from 1. */

@@ -54,6 +54,8 @@ export interface MessageDescription {
 export interface Launched {
   readonly takes: readonly MessageDescription[];
   readonly gives: readonly MessageDescription[];
+  /** What the definition's `shares` gave; memory in it is the same on both sides. */
+  readonly shares: unknown;
 }
 
 export function createKernelWords(): SharedArrayBuffer {

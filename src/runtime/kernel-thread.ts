@@ -58,12 +58,14 @@ export class KernelThread {
     } catch (cause) {
       throw failed(spec.id, "its `start` threw", cause);
     }
+    const shares = sharedBy(definition, host.state);
     this.#definitions.set(spec.index, definition);
     this.loop.add(spec.index, host);
     const replies = definition.on.flatMap(({ reply }) => reply ?? []);
     return {
       takes: definition.on.map(({ message }) => describe(message)),
       gives: [...replies, ...(definition.emits ?? [])].map(describe),
+      shares,
     };
   }
 
@@ -141,6 +143,14 @@ function definitionIn(
     expected: `an export made with defineKernel({ id: "${id}", ... })`,
     fix: "Export the kernel, or correct the id.",
   });
+}
+
+function sharedBy(definition: KernelDefinition, state: unknown): unknown {
+  try {
+    return definition.shares?.(state);
+  } catch (cause) {
+    throw failed(definition.id, "its `shares` threw", cause);
+  }
 }
 
 function describe(message: Message): MessageDescription {

@@ -29,6 +29,8 @@ export interface RunningFacts {
   readonly served: readonly Served[];
   readonly specs: readonly KernelSpec[];
   readonly launched: readonly Launched[];
+  /** The definition's. */
+  readonly onInterrupt: (() => void) | undefined;
 }
 
 /** What all kernels of a runtime have in common. */
@@ -108,6 +110,7 @@ export class Running {
         admission,
         box,
       },
+      ...{ shares: launched.map(({ shares }) => shares), onInterrupt: facts.onInterrupt },
       ...{ sender: this.#sender, owners: specs.map(({ owner }) => owner), poke },
     });
   }

@@ -291,7 +291,8 @@ export class Runtime implements AsyncDisposable {
       this.#switchboard.remove(id);
     };
     const kill = (): Promise<void> => this.#kill(running);
-    const facts = { id, number, launch, input, output, served, specs, launched };
+    const onInterrupt = plan.definition?.onInterrupt;
+    const facts = { id, number, launch, input, output, served, specs, launched, onInterrupt };
     const running: Running = new Running(facts, this.#common, { leave, kill, gone });
     for (const one of served)
       void one.thread.ended.then((end) => {
