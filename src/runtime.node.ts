@@ -1,7 +1,7 @@
 // Front door `annulus/runtime` on Node: messages, kernels as actors, those of packs too, and the
 // runtime that serves them.
 
-import { createRuntime, type NodeRuntime, type NodeRuntimeOptions } from "./platform/node/mod.ts";
+import { type NodeRuntime, type NodeRuntimeOptions, openRuntime } from "./platform/node/mod.ts";
 
 export { Failure } from "./base/mod.ts";
 export * from "./message/mod.ts";
@@ -9,6 +9,8 @@ export {
   BACKENDS,
   type BackendName,
   type InvokeOptions,
+  type Monitor,
+  type MonitorOptions,
   type NodeRuntimeOptions,
   type PackKernel,
   type PackLaunchOptions,
@@ -35,6 +37,6 @@ export {
 export type Runtime = NodeRuntime;
 
 export const Runtime = {
-  /** Threads start with the first launches. Fails with BACKEND_UNAVAILABLE. */
-  create: async (options?: NodeRuntimeOptions): Promise<NodeRuntime> => createRuntime(options),
+  /** Threads start with the first launches. Fails with BACKEND_UNAVAILABLE or MONITOR_UNAVAILABLE. */
+  create: (options?: NodeRuntimeOptions): Promise<NodeRuntime> => openRuntime(options),
 };

@@ -237,7 +237,7 @@ export class Runtime implements AsyncDisposable {
       handle === undefined ? [] : [handle],
     );
     const sum = (of: "sent" | "received"): number =>
-      kernels.reduce((total, handle) => total + handle.metrics[of], this.#ended[of]);
+      kernels.reduce((total, handle) => total + handle.traffic[of], this.#ended[of]);
     return {
       activeKernels: kernels.filter((handle) => handle.isActive).length,
       ...{
