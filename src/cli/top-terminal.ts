@@ -55,7 +55,8 @@ export async function withTerminal<Value>(
   try {
     return await use({
       get size() {
-        return { columns: stdout.columns, rows: stdout.rows };
+        // A terminal that does not know its size says 0.
+        return { columns: stdout.columns || 80, rows: stdout.rows || 24 };
       },
       get isBusy() {
         return stdout.writableLength > 0;

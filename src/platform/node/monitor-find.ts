@@ -45,7 +45,7 @@ export async function attachMonitor(
   const socket = await connected(place);
   const client = new MonitorClient({ key, link: linkOf(socket) });
   socket.on("data", (chunk) => client.receive(chunk as Uint8Array));
-  socket.on("error", (cause) => client.end(lost(place, cause)));
+  socket.on("error", () => client.end()); // It hung up, at whatever moment.
   socket.on("close", () => client.end());
   const late = setTimeout(() => client.end(lost(place, "no answer")), ANSWER_MS);
   try {
@@ -142,11 +142,11 @@ async function isServed(place: Place): Promise<boolean> {
 function connected(place: Place): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const socket = connect(place.address);
-  socket.once("connect", () => {
-    socket.off("error", reject);
+  const failed = (cause: Error): void => reject(lost(place, cause));
+  socket.once("error", failed).once("connect", () => {
+    socket.off("error", failed);
     resolve(socket);
   });
-  socket.once("error", (cause: NodeJS.ErrnoException) => reject(lost(place, cause)));
   return promise;
 }
 

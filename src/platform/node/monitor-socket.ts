@@ -31,7 +31,7 @@ export async function startMonitor(
   runtime: Monitored,
   { path }: MonitorOptions = {},
 ): Promise<Monitor> {
-  if (path !== undefined) await clearStale(path);
+  if (path !== undefined) await makeRoom(path);
   const place = makePlace(path);
   const sessions = new Map<Socket, MonitorSession>();
   const process_ = whoThisIs();
@@ -93,6 +93,16 @@ export async function startMonitor(
     },
     [Symbol.asyncDispose]: () => (closed ??= close()),
   };
+}
+
+/** A dead process's monitor gives way; nothing else does. */
+async function makeRoom(path: string): Promise<void> {
+  try {
+    await clearStale(path);
+  } catch (cause) {
+    const { at = path, found } = cause as Failure;
+    throw unavailable(at, found, "a folder that is not there yet", cause);
+  }
 }
 
 function listen(server: ReturnType<typeof createServer>, place: Place): Promise<void> {
