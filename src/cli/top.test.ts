@@ -9,15 +9,16 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { annulus, annulusProcess, PROGRAM } from "./command.fixture.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "annulus-test-"));
-const before = process.env["XDG_RUNTIME_DIR"];
+const NAMES = ["XDG_RUNTIME_DIR", "TMPDIR"] as const;
+const before = NAMES.map((name) => process.env[name]);
 beforeAll(() => {
-  process.env["XDG_RUNTIME_DIR"] = folder; // Where processes and watchers meet: nobody else's are here.
-  process.env["TMPDIR"] = folder;
+  for (const name of NAMES) process.env[name] = folder; // Nobody else's processes are here.
 });
 afterAll(async () => {
-  if (before === undefined) delete process.env["XDG_RUNTIME_DIR"];
-  else process.env["XDG_RUNTIME_DIR"] = before;
-  delete process.env["TMPDIR"];
+  for (const [i, name] of NAMES.entries()) {
+    if (before[i] === undefined) delete process.env[name];
+    else process.env[name] = before[i];
+  }
   await rm(folder, { recursive: true });
 });
 

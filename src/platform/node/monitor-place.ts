@@ -8,7 +8,7 @@
 // Both sides check before they read a byte from each other: the watcher when it connects, the process for
 // every watcher. A process that is killed leaves its folder behind; who looks for processes removes it.
 
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { rmdirSync, rmSync, type Stats, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, isAbsolute, join, resolve } from "node:path";
@@ -93,8 +93,9 @@ export function removePlace({ folder, address, keyFile }: Place): void {
   try {
     if (!IS_WINDOWS) rmSync(address, { force: true });
     rmSync(keyFile, { force: true });
-    if (existsSync(folder)) rmdirSync(folder);
+    rmdirSync(folder);
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return; // Another one was faster.
     const fix = "Remove it by hand.";
     const facts = { at: folder, found: String(cause), expected: "a folder of ours to remove", fix };
     throw new Failure("MONITOR_UNAVAILABLE", facts, { cause });

@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { MONITOR_LIMITS } from "../../base/mod.ts";
 import { defineKernel } from "../../runtime/mod.ts";
-import { Add, adder } from "./kernels.fixture.ts";
+import { Add, adder, Exit } from "./kernels.fixture.ts";
 import { attachMonitor, findMonitors } from "./monitor-find.ts";
 import { pidOf, placeOf, readKey } from "./monitor-place.ts";
 import { openRuntime } from "./runtime.ts";
@@ -134,6 +134,17 @@ describe("A runtime's monitor", () => {
     expect(await seen).toMatchObject({ kernels: [], runtime: { totalLaunched: 1 } });
     client.end();
   });
+});
+
+test("A monitor counts the restarts of a kernel whose thread has died", async () => {
+  await using runtime = await openRuntime({ threads: 1 });
+  const monitor = await runtime.monitor();
+  (await runtime.launch(adder, { restart: "permanent" })).send(Exit, { code: 1 });
+  await expect.poll(() => runtime.getKernel("adder")?.generation, { timeout: 20_000 }).toBe(2);
+  const { client } = await attachMonitor(monitor.path);
+  const { kernels } = await client.snapshot();
+  expect(kernels).toMatchObject([{ id: "adder", generation: 2, restarts: 1 }]);
+  client.end();
 });
 
 describe("Who is not the owner", () => {

@@ -128,7 +128,7 @@ function restrict({ address }: Place): void {
   if (process.platform !== "win32") chmodSync(address, 0o600);
 }
 
-/** Says once why it lets nobody in. */
+/** Says why it lets nobody in. */
 function isOwners(place: Place): boolean {
   try {
     checkPlace(place);
