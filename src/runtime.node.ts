@@ -2,9 +2,9 @@
 // runtime that serves them.
 
 import {
-  createRuntime,
   type NodeRuntime,
   type NodeRuntimeOptions,
+  openRuntime,
   RuntimeBuilder,
 } from "./platform/node/mod.ts";
 
@@ -14,6 +14,8 @@ export {
   BACKENDS,
   type BackendName,
   type InvokeOptions,
+  type Monitor,
+  type MonitorOptions,
   type NodeRuntimeOptions,
   type PackKernel,
   type PackLaunchOptions,
@@ -42,11 +44,11 @@ export { RuntimeBuilder } from "./platform/node/mod.ts";
 export type Runtime = NodeRuntime;
 
 export const Runtime = {
-  /** Starts `prestart` threads; the others start with the first launches. Fails with BACKEND_UNAVAILABLE. */
-  async create(options?: NodeRuntimeOptions): Promise<NodeRuntime> {
-    const runtime = createRuntime(options);
-    await runtime.start();
-    return runtime;
-  },
-  builder: (): RuntimeBuilder => new RuntimeBuilder((options) => Runtime.create(options)),
+  /**
+   * Starts `prestart` threads; the others start with the first launches. Fails with BACKEND_UNAVAILABLE or
+   * MONITOR_UNAVAILABLE.
+   */
+  create: (options?: NodeRuntimeOptions): Promise<NodeRuntime> => openRuntime(options),
+  /** The same, option by option. */
+  builder: (): RuntimeBuilder => new RuntimeBuilder(openRuntime),
 };

@@ -127,6 +127,11 @@ export const FAILURES = {
   HANDLER_FAILED: "The kernel's handler failed",
   HANDLER_INTERRUPTED: "The kernel's handler was interrupted",
   WORKER_LOST: "The thread that held the message ended",
+  // Watching a process.
+  MONITOR_UNAVAILABLE: "The monitor cannot be offered there",
+  MONITOR_NOT_FOUND: "No process offers a monitor there",
+  MONITOR_REFUSED: "The monitor does not belong to its owner alone",
+  MONITOR_PROTOCOL: "What came over the monitor breaks its protocol",
   // Command line.
   USAGE: "The command line is not understood",
   INPUT_UNREADABLE: "An input cannot be read",

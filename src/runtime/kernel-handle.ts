@@ -307,6 +307,11 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     };
   }
 
+  /** Two of the metrics, without the cost of the others. */
+  get traffic(): { readonly sent: number; readonly received: number } {
+    return { sent: this.#parts.sender.sent, received: this.#received.count };
+  }
+
   /** The runtime says so. */
   setGeneration(generation: number): void {
     for (const block of this.#parts.blocks) block.generation = generation;

@@ -170,7 +170,7 @@ export class Runtime implements AsyncDisposable {
   get metrics(): RuntimeMetrics {
     const kernels = this.#handles;
     const sum = (of: "sent" | "received"): number =>
-      kernels.reduce((total, handle) => total + handle.metrics[of], this.#ended[of]);
+      kernels.reduce((total, handle) => total + handle.traffic[of], this.#ended[of]);
     return {
       activeKernels: kernels.filter((handle) => handle.isActive).length,
       totalLaunched: this.#launched,
