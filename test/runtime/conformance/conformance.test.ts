@@ -1,0 +1,137 @@
+// Conformance: every backend runs every case of the table, or shows what it does instead. And the table is
+// whole: each verb, state, code and option that `src` declares has its case.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { FAILURES } from "../../../src/base/mod.ts";
+import { KernelHandle, STATES } from "../../../src/runtime/mod.ts";
+import { type LifecycleEvent, next } from "../../../src/runtime/lifecycle.ts";
+import { BACKENDS } from "./backends.ts";
+import { Bench, codeOf, Shared } from "./bench.ts";
+import { ERRORS } from "./errors.ts";
+import { LAUNCH } from "./launch-options.ts";
+import { HANDLE_STATES, VERBS } from "./lifecycle.ts";
+import { RUNTIME } from "./runtime-options.ts";
+import { type Case, CASES } from "./table.ts";
+
+/** Codes that `src/runtime` uses where no runtime can give them yet, with the tests that show them. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  TOPIC_INVALID: "src/runtime/topics.test.ts",
+};
+
+describe.each(BACKENDS)("The backend $name", (backend) => {
+  const { declines, faults } = backend;
+  const shared = new Shared(backend);
+  afterAll(() => shared[Symbol.asyncDispose]());
+  const declined = new Map(declines.map((decline) => [decline.case, decline]));
+  const faulty = new Set(faults.map((fault) => fault.case));
+  const run = async (one: Case): Promise<void> => {
+    await using bench = new Bench(backend, shared);
+    const { shows = one.run } = declined.get(one.key) ?? {};
+    if (typeof shows === "string") expect(await codeOf(() => one.run(bench))).toBe(shows);
+    else if (one.fails === undefined || shows !== one.run) await shows(bench);
+    else expect(await codeOf(() => one.run(bench))).toBe(one.fails);
+  };
+  for (const one of CASES) {
+    const title = `${declined.has(one.key) ? "declines " : ""}${one.key}`;
+    if (faulty.has(one.key)) test.fails(title, () => run(one));
+    else test(title, () => run(one));
+  }
+});
+
+describe("The conformance table", () => {
+  const root = join(import.meta.dirname, "../../..");
+  const read = (...path: string[]): string => readFileSync(join(root, ...path), "utf8");
+
+  test("has a key for each case, and declines and faults name cases", () => {
+    const keys = CASES.map(({ key }) => key);
+    expect(new Set(keys).size).toBe(keys.length);
+    for (const { declines, faults } of BACKENDS) {
+      const named = [...declines, ...faults].map((one) => one.case);
+      expect(named.filter((key) => !keys.includes(key))).toEqual([]);
+      expect(new Set(named).size).toBe(named.length);
+      expect(declines.filter(({ reason }) => reason === "")).toEqual([]);
+    }
+  });
+
+  test("says of each transition what the lifecycle's own table says", async () => {
+    for (const state of HANDLE_STATES)
+      for (const event of ["activate", "deactivate", "terminate"] as const) {
+        const outcome = await codeOf(() => next(state, event));
+        expect([state, event, VERBS[event].outcomes[state]]).toEqual([state, event, outcome]);
+      }
+    const others: readonly LifecycleEvent[] = ["launch", "terminated"]; // Those no verb asks for.
+    const led = STATES.flatMap((from) =>
+      others.flatMap((event) => {
+        try {
+          return [[from, event, next(from, event)]];
+        } catch {
+          return [];
+        }
+      }),
+    );
+    expect(led).toEqual([
+      ["created", "launch", "launched"],
+      ["terminating", "terminated", "terminated"],
+    ]);
+  });
+
+  test("has each verb of a handle in each state", () => {
+    const ours = ["constructor", "setGeneration", "lost", "forsake"]; // For the runtime alone.
+    const declared = Reflect.ownKeys(KernelHandle.prototype).filter(
+      (name) => !ours.includes(String(name)),
+    );
+    expect(Reflect.ownKeys(VERBS).map(String).toSorted()).toEqual(declared.map(String).toSorted());
+  });
+
+  test("has a case for each code that a runtime uses", () => {
+    const seen = new Set(sources(root).flatMap((file) => codesIn(read(file))));
+    const covered = new Set([...Object.keys(ERRORS), ...Object.keys(ELSEWHERE)]);
+    expect([...seen].filter((code) => !covered.has(code))).toEqual([]);
+    const elsewhere = Object.entries(ELSEWHERE);
+    expect(
+      elsewhere.filter(([code, file]) => !seen.has(code) || !read(file).includes(code)),
+    ).toEqual([]);
+  });
+
+  test("has a case for each code of the user's guide", () => {
+    const [, errors] = read("docs", "ACTORS.md").split("\n## Errors\n") as [string, string];
+    const rows = errors.split("\n## ")[0]!.matchAll(/^\| (`[^|]+)\|/gm);
+    const codes = [...rows].flatMap(([, cell]) => cell!.match(/[A-Z_]{3,}/g) ?? []);
+    expect(codes.length).toBeGreaterThan(20);
+    expect(codes.filter((code) => !(code in ERRORS))).toEqual([]);
+  });
+
+  test("has cases for each option that is declared, and for no other", () => {
+    const options = read("src/runtime/options.ts");
+    expect(Object.keys(LAUNCH).toSorted()).toEqual(fieldsOf(options, "LaunchOptions"));
+    const here = fieldsOf(read("src/platform/node/runtime.ts"), "NodeRuntimeOptions");
+    const runtime = [...fieldsOf(options, "RuntimeOptions"), ...here].toSorted();
+    expect(Object.keys(RUNTIME).toSorted()).toEqual(runtime);
+    expect(
+      [LAUNCH, RUNTIME].flatMap(Object.values).filter((c) => Object.keys(c).length === 0),
+    ).toEqual([]);
+  });
+});
+
+/** What a runtime is made of. */
+function sources(root: string): string[] {
+  const files = (folder: string, pattern: RegExp): string[] =>
+    readdirSync(join(root, folder))
+      .filter((file) => pattern.test(file) && !/\.(?:test|fixture)\.ts$/.test(file))
+      .map((file) => join(folder, file));
+  const here = /runtime|serving-thread|kernel-worker|pack-launch/;
+  return [...files("src/runtime", /\.ts$/), ...files("src/platform/node", here)];
+}
+
+function codesIn(text: string): string[] {
+  const words = [...text.matchAll(/"([A-Z][A-Z_]+)"/g)].map(([, word]) => word!);
+  return words.filter((word) => word in FAILURES);
+}
+
+/** The names of an interface's own fields, as they are declared. */
+function fieldsOf(text: string, name: string): string[] {
+  const [, body] = new RegExp(`interface ${name}\\b[^{]*\\{\\n([^]*?)\\n\\}`).exec(text) ?? [];
+  return [...body!.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field]) => field!).toSorted();
+}
