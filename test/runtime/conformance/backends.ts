@@ -7,7 +7,7 @@ import { createRuntime } from "../../../src/platform/node/mod.ts";
 import { keepAlive } from "../../../src/platform/node/keep-alive.ts";
 import { ownServingThread, startServingThread } from "../../../src/platform/node/serving-thread.ts";
 import { IDLE } from "../../../src/ring/mod.ts";
-import { type Backend, type Bench, type Decline, type Fault, has, same } from "./bench.ts";
+import { type Backend, type Decline, type Fault, has, same } from "./bench.ts";
 import { Add, Held, Spin, Where } from "./kernels.fixture.ts";
 
 const pause = (): Promise<void> => new Promise((resume) => setImmediate(resume));
@@ -34,58 +34,47 @@ const watch =
     return new Runtime(parts, options);
   };
 
-/** Kernels on the caller's own thread: there is no other that could end, spin or be waited for. */
-const noThread = async (bench: Bench): Promise<void> => {
-  const runtime = bench.open({ threads: 2 });
-  const kernel = await bench.launch({}, undefined, runtime);
-  same(await kernel.call(Add, { a: 1, b: 2 }), { sum: 3 });
-  has(runtime.metrics, { threads: 0, activeKernels: 1 });
-};
+/** A backend that starts no thread, whatever the options say. */
+const noThread = (reason: string, ...cases: readonly string[]): readonly Decline[] =>
+  cases.map((one) => ({
+    ...{ case: one, reason, instead: "no thread is started, and none is lost" },
+    shows: async (bench) => {
+      const runtime = bench.open({ threads: 2 });
+      const kernel = await bench.launch({ restart: "permanent" }, undefined, runtime);
+      same(await kernel.call(Add, { a: 1, b: 2 }), { sum: 3 });
+      has(runtime.metrics, { threads: 0, activeKernels: 1 });
+    },
+  }));
 
+/** Kernels on the caller's own thread: there is no other that could end, spin or be waited for. */
 const sameThread: readonly Decline[] = [
+  ...noThread("the caller's thread serves all", "threads: as many are started as are needed"),
+  ...noThread(
+    "the caller's event loop waits for work",
+    "idle: threads that spin use their processor, and those that wait do not",
+  ),
+  ...noThread(
+    "the thread is the caller's: when it dies, so does the runtime",
+    "restart: permanent: a kernel is launched again when its thread dies",
+    "restart: transient: the same, but not when the thread has ended in order",
+    "restart: temporary: it stays away",
+    "supervision: one-for-all launches the others again too",
+    "supervision: rest-for-one launches those again that were launched later",
+    "supervision: one restart too many in the window escalates",
+    "supervision: restarts before the window do not count",
+    "onSupervision: is told of restarts",
+    "onSupervision: is told why a kernel could not be launched again",
+    "WORKER_LOST: a call whose thread ends by itself",
+  ),
   {
     case: "gridSize: as many threads serve the kernel",
     reason: "there is one thread, the caller's",
-    shows: "OPTION_UNSUPPORTED",
-  },
-  {
-    case: "threads: as many are started as there are kernels, and no more",
-    reason: "it starts none",
-    shows: noThread,
-  },
-  {
-    case: "idle: threads that spin use their processor, and those that wait do not",
-    reason: "the caller's event loop waits for it",
-    shows: noThread,
-  },
-  {
-    case: "restart: a permanent kernel is launched again when its thread dies",
-    reason: "the thread is the caller's: when it dies, so does the runtime",
-    shows: noThread,
-  },
-  {
-    case: "supervision: one-for-all launches the others again too",
-    reason: "as for `restart`",
-    shows: noThread,
-  },
-  {
-    case: "supervision: one restart too many escalates",
-    reason: "as for `restart`",
-    shows: noThread,
-  },
-  {
-    case: "onSupervision: is told why a kernel could not be launched again",
-    reason: "as for `restart`",
-    shows: noThread,
-  },
-  {
-    case: "onSupervision: is told of restarts",
-    reason: "as for `restart`",
-    shows: noThread,
+    refuses: "OPTION_UNSUPPORTED",
   },
   {
     case: "callSpins: so often a lone call looks for its answer before it yields",
     reason: "the handler has run when the call returns: there is nothing to look for",
+    instead: "the call is answered when it returns",
     shows: async (bench) => {
       const kernel = await bench.launch({}, undefined, bench.small); // Which does not look.
       const sum = kernel.call(Add, { a: 1, b: 2 });
@@ -94,23 +83,20 @@ const sameThread: readonly Decline[] = [
     },
   },
   {
-    case: "WORKER_LOST: a call whose thread ends by itself",
-    reason: "as for `restart`",
-    shows: noThread,
-  },
-  {
     case: "HANDLER_INTERRUPTED: a handler that never returns to the event loop",
     reason: "who would interrupt it waits for it",
+    instead: "the handler is over when the call returns",
     shows: async (bench) => {
       const kernel = await bench.launch();
       const answer = kernel.call(Spin, { ms: 1 });
-      has(kernel.metrics, { messagesProcessed: 1 }); // It is over when the call returns.
+      has(kernel.metrics, { messagesProcessed: 1 });
       same([await answer, kernel.tryReceive(Held).number], [{ sum: 1 }, 1]);
     },
   },
   {
     case: "OPTION_UNSUPPORTED: data that cannot pass between threads",
     reason: "it passes between none",
+    instead: "the kernel gets the same object",
     shows: async (bench) => {
       const seen: string[] = [];
       const data = { toJSON: () => (seen.push("same object"), "called") };
@@ -125,7 +111,7 @@ const nowhere: readonly Decline[] = [
   {
     case: "cooperative: the grid synchronises",
     reason: "threads have no barrier across a grid",
-    shows: "OPTION_UNSUPPORTED",
+    refuses: "OPTION_UNSUPPORTED",
   },
 ];
 
@@ -172,7 +158,8 @@ export const BACKENDS: readonly Backend[] = [
       ...sameThread,
       {
         case: "mode: persistent kernels have a thread that is not the caller's",
-        reason: "it has no thread: every kernel is event-driven, and says so",
+        reason: "it has no thread",
+        instead: "the kernel is event-driven, and its status says so",
         shows: async (bench) => {
           const kernel = await bench.launch({ mode: "persistent" });
           same(kernel.status.mode, "event-driven");

@@ -18,14 +18,15 @@ import { Held, Hold, subject } from "./kernels.fixture.ts";
 /** What a case shows, on every backend that does not decline it. */
 export type Act = (bench: Bench) => Promise<unknown>;
 
-/** A backend does something else, or refuses. Both are shown, so that nothing hides behind a decline. */
-export interface Decline {
-  /** As `keyOf` makes it. */
+/** A case that a backend does not pass, and why. Either is shown, so that nothing hides behind a decline. */
+export type Decline = {
+  /** "topic: name", as in the table. */
   readonly case: string;
   readonly reason: string;
-  /** The code with which the case itself fails, or what the backend does instead. */
-  readonly shows: FailureCode | Act;
-}
+} & (
+  | { readonly refuses: FailureCode } // The case itself fails so.
+  | { readonly instead: string; readonly shows: Act }
+);
 
 /** A case that a backend should pass and does not yet. Its test fails when it does. */
 export interface Fault {

@@ -3,7 +3,17 @@
 
 import { threadId } from "node:worker_threads";
 import type { LaunchOptions } from "../../../src/runtime/mod.ts";
-import { type Act, type Bench, codeOf, has, hold, same, until } from "./bench.ts";
+import {
+  type Act,
+  type Bench,
+  codeOf,
+  has,
+  hold,
+  same,
+  type Subject,
+  turns,
+  until,
+} from "./bench.ts";
 import { damage } from "./errors.ts";
 import { Add, Count, Counted, Exit, Held, Hold, Many, Next } from "./kernels.fixture.ts";
 import { neighbour, Relay, RELAYS, subject, Where } from "./kernels.fixture.ts";
@@ -14,6 +24,19 @@ const refused = async (bench: Bench, ...options: LaunchOptions[]): Promise<void>
     same([one, await codeOf(() => bench.launch(one))], [one, "OPTION_UNSUPPORTED"]);
   same((await bench.launch()).isActive, true); // The id is still free.
 };
+
+/** A kernel that may die with its thread, in a runtime of its own. */
+async function mortal(bench: Bench, restart: NonNullable<LaunchOptions["restart"]>) {
+  const runtime = bench.open();
+  return { runtime, kernel: await bench.launch({ restart }, subject, runtime) };
+}
+
+/** Ends a kernel's thread, and lets supervision see to it. */
+async function crash(kernel: Subject, code: number): Promise<void> {
+  kernel.send(Exit, { code });
+  has(await kernel.wait(), { how: "killed", exitCode: code });
+  await turns();
+}
 
 export const LAUNCH = {
   module: {
@@ -164,17 +187,22 @@ export const LAUNCH = {
     },
   },
   restart: {
-    "a permanent kernel is launched again when its thread dies": async (bench) => {
-      const { runtime } = bench;
-      const kernel = await bench.launch({ restart: "permanent" });
-      kernel.send(Exit, { code: 3 });
-      same((await kernel.wait()).how, "killed");
+    "permanent: a kernel is launched again when its thread dies": async (bench) => {
+      const { runtime, kernel } = await mortal(bench, "permanent");
+      await crash(kernel, 0);
       await until(() => runtime.getKernel("subject")?.generation, 2);
     },
-    "a temporary one stays away": async (bench) => {
-      const kernel = await bench.launch({ restart: "temporary" });
-      await kernel.kill();
-      same(bench.runtime.listKernels(), []);
+    "transient: the same, but not when the thread has ended in order": async (bench) => {
+      const { runtime, kernel } = await mortal(bench, "transient");
+      await crash(kernel, 3);
+      await until(() => runtime.getKernel("subject")?.isActive, true);
+      await crash(runtime.getKernel("subject") as Subject, 0);
+      same(await codeOf(() => bench.launch({}, subject, runtime)), "ok"); // The id is free.
+    },
+    "temporary: it stays away": async (bench) => {
+      const { runtime, kernel } = await mortal(bench, "temporary");
+      await crash(kernel, 3);
+      same(await codeOf(() => bench.launch({}, subject, runtime)), "ok");
     },
   },
   tenant: {
