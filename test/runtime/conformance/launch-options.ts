@@ -14,7 +14,7 @@ import {
   turns,
   until,
 } from "./bench.ts";
-import { damage } from "./errors.ts";
+import { damage } from "./harm.ts";
 import { Add, Count, Counted, Exit, Held, Hold, Many, Next } from "./kernels.fixture.ts";
 import { neighbour, Relay, RELAYS, subject, Where } from "./kernels.fixture.ts";
 

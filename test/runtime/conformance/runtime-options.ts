@@ -6,7 +6,7 @@ import type { NodeRuntimeOptions } from "../../../src/platform/node/mod.ts";
 import type { SupervisionEvent } from "../../../src/runtime/mod.ts";
 import { IDLE } from "../../../src/ring/mod.ts";
 import { type Act, type Bench, codeOf, hold, same, SMALL, until } from "./bench.ts";
-import { skew } from "./errors.ts";
+import { skew } from "./harm.ts";
 import { Add, Exit, fickle, Many, neighbour, subject, Where } from "./kernels.fixture.ts";
 
 const add = { a: 1, b: 2 };
