@@ -7,7 +7,7 @@ import { createRuntime } from "../../../src/platform/node/mod.ts";
 import { keepAlive } from "../../../src/platform/node/keep-alive.ts";
 import { ownServingThread, startServingThread } from "../../../src/platform/node/serving-thread.ts";
 import { IDLE } from "../../../src/ring/mod.ts";
-import { type Backend, type Decline, type Fault, has, same } from "./bench.ts";
+import { type Backend, type Bench, type Decline, type Fault, has, same } from "./bench.ts";
 import { Add, Held, Spin, Where } from "./kernels.fixture.ts";
 
 const pause = (): Promise<void> => new Promise((resume) => setImmediate(resume));
@@ -34,58 +34,58 @@ const watch =
     return new Runtime(parts, options);
   };
 
-/** A backend that starts no thread, whatever the options say. */
-const noThread = (reason: string, ...cases: readonly string[]): readonly Decline[] =>
-  cases.map((one) => ({
-    ...{ case: one, reason, instead: "no thread is started, and none is lost" },
-    shows: async (bench) => {
-      const runtime = bench.open({ threads: 2 });
-      const kernel = await bench.launch({ restart: "permanent" }, undefined, runtime);
-      same(await kernel.call(Add, { a: 1, b: 2 }), { sum: 3 });
-      has(runtime.metrics, { threads: 0, activeKernels: 1 });
-    },
-  }));
+/** What a backend shows that starts no thread, whatever the options say. */
+const unthreaded = {
+  instead: "no thread is started, and none is lost",
+  shows: async (bench: Bench) => {
+    const runtime = bench.open({ threads: 2 });
+    const kernel = await bench.launch({ restart: "permanent" }, undefined, runtime);
+    same(await kernel.call(Add, { a: 1, b: 2 }), { sum: 3 });
+    has(runtime.metrics, { threads: 0, activeKernels: 1 });
+  },
+};
+
+/** Cases in which a thread dies. */
+const deaths = [
+  "restart: permanent: a kernel is launched again when its thread dies",
+  "restart: transient: the same, but not when the thread has ended in order",
+  "restart: temporary: it stays away",
+  "supervision: one-for-all launches the others again too",
+  "supervision: rest-for-one launches those again that were launched later",
+  "supervision: one restart too many in the window escalates",
+  "supervision: restarts before the window do not count",
+  "onSupervision: is told of restarts",
+  "onSupervision: is told why a kernel could not be launched again",
+  "WORKER_LOST: a call whose thread ends by itself",
+].map((one): Decline => ({
+  ...{ case: one, reason: "the thread is the caller's: when it dies, so does the runtime" },
+  ...{ ...unthreaded, notRun: "it ends the process" },
+}));
 
 /** Kernels on the caller's own thread: there is no other that could end, spin or be waited for. */
 const sameThread: readonly Decline[] = [
-  ...noThread("the caller's thread serves all", "threads: as many are started as are needed"),
-  ...noThread(
-    "the caller's event loop waits for work",
-    "idle: threads that spin use their processor, and those that wait do not",
-  ),
-  ...noThread(
-    "the thread is the caller's: when it dies, so does the runtime",
-    "restart: permanent: a kernel is launched again when its thread dies",
-    "restart: transient: the same, but not when the thread has ended in order",
-    "restart: temporary: it stays away",
-    "supervision: one-for-all launches the others again too",
-    "supervision: rest-for-one launches those again that were launched later",
-    "supervision: one restart too many in the window escalates",
-    "supervision: restarts before the window do not count",
-    "onSupervision: is told of restarts",
-    "onSupervision: is told why a kernel could not be launched again",
-    "WORKER_LOST: a call whose thread ends by itself",
-  ),
+  ...deaths,
+  {
+    case: "threads: as many are started as are needed",
+    reason: "the caller's thread serves all",
+    ...unthreaded,
+  },
+  {
+    case: "idle: threads that spin use their processor, and those that wait do not",
+    reason: "the caller's event loop waits for work",
+    ...unthreaded,
+    notRun: "it measures the caller's thread, whatever that does",
+  },
   {
     case: "gridSize: as many threads serve the kernel",
     reason: "there is one thread, the caller's",
     refuses: "OPTION_UNSUPPORTED",
   },
   {
-    case: "callSpins: so often a lone call looks for its answer before it yields",
-    reason: "the handler has run when the call returns: there is nothing to look for",
-    instead: "the call is answered when it returns",
-    shows: async (bench) => {
-      const kernel = await bench.launch({}, undefined, bench.small); // Which does not look.
-      const sum = kernel.call(Add, { a: 1, b: 2 });
-      has(kernel.metrics, { answered: 1 });
-      same(await sum, { sum: 3 });
-    },
-  },
-  {
     case: "HANDLER_INTERRUPTED: a handler that never returns to the event loop",
     reason: "who would interrupt it waits for it",
     instead: "the handler is over when the call returns",
+    notRun: "it blocks the caller for as long as the handler spins",
     shows: async (bench) => {
       const kernel = await bench.launch();
       const answer = kernel.call(Spin, { ms: 1 });

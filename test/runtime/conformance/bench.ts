@@ -25,7 +25,12 @@ export type Decline = {
   readonly reason: string;
 } & (
   | { readonly refuses: FailureCode } // The case itself fails so.
-  | { readonly instead: string; readonly shows: Act }
+  | {
+      readonly instead: string;
+      readonly shows: Act;
+      /** Why the case is not run to see that it fails. */
+      readonly notRun?: string;
+    }
 );
 
 /** A case that a backend should pass and does not yet. Its test fails when it does. */

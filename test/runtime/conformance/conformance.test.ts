@@ -1,20 +1,21 @@
 // Conformance: every backend runs every case of the table, or shows what it does instead. And the table is
 // whole: each verb, state, code and option that `src` declares has its case.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { FAILURES } from "../../../src/base/mod.ts";
 import { KernelHandle, STATES } from "../../../src/runtime/mod.ts";
 import { type LifecycleEvent, next } from "../../../src/runtime/lifecycle.ts";
 import { BACKENDS } from "./backends.ts";
-import { Bench, codeOf, Shared } from "./bench.ts";
+import { type Act, Bench, codeOf, Shared } from "./bench.ts";
 import { ERRORS } from "./errors.ts";
 import { LAUNCH } from "./launch-options.ts";
 import { HANDLE_STATES, VERBS } from "./lifecycle.ts";
 import { RUNTIME } from "./runtime-options.ts";
 import { type Case, CASES } from "./table.ts";
+
+const root = join(import.meta.dirname, "../../..");
 
 /** Codes that `src/runtime` uses where no runtime can give them yet, with the tests that show them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -22,9 +23,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /** Some forty threads start here, each with the same modules: they need not be compiled forty times. */
-const compiled = mkdtempSync(join(tmpdir(), "annulus-conformance-"));
-process.env["NODE_COMPILE_CACHE"] = compiled;
-afterAll(() => rmSync(compiled, { recursive: true, force: true }));
+process.env["NODE_COMPILE_CACHE"] = join(root, ".cache/conformance");
 
 describe.each(BACKENDS)("The backend $name", (backend) => {
   const { declines, faults } = backend;
@@ -32,13 +31,20 @@ describe.each(BACKENDS)("The backend $name", (backend) => {
   afterAll(() => shared[Symbol.asyncDispose]());
   const declined = new Map(declines.map((decline) => [decline.case, decline]));
   const faulty = new Set(faults.map((fault) => fault.case));
-  const run = async (one: Case): Promise<void> => {
+  const on = async (act: Act): Promise<void> => {
     await using bench = new Bench(backend, shared);
-    const decline = declined.get(one.key);
-    if (decline !== undefined && "shows" in decline) return void (await decline.shows(bench));
-    const fails = decline?.refuses ?? one.fails;
-    if (fails === undefined) await one.run(bench);
-    else expect(await codeOf(() => one.run(bench))).toBe(fails);
+    await act(bench);
+  };
+  const run = async ({ key, fails, run: act }: Case): Promise<void> => {
+    const decline = declined.get(key);
+    if (decline !== undefined && "shows" in decline) {
+      await on(decline.shows);
+      if (decline.notRun === undefined) expect(await codeOf(() => on(act))).not.toBe(fails ?? "ok");
+      return;
+    }
+    const code = decline?.refuses ?? fails;
+    if (code === undefined) await on(act);
+    else expect(await codeOf(() => on(act))).toBe(code);
   };
   for (const one of CASES) {
     const title = `${declined.has(one.key) ? "declines " : ""}${one.key}`;
@@ -48,9 +54,6 @@ describe.each(BACKENDS)("The backend $name", (backend) => {
 });
 
 describe("The conformance table", () => {
-  const root = join(import.meta.dirname, "../../..");
-  const read = (...path: string[]): string => readFileSync(join(root, ...path), "utf8");
-
   test("has a key for each case, and declines and faults name cases", () => {
     const keys = CASES.map(({ key }) => key);
     expect(new Set(keys).size).toBe(keys.length);
@@ -93,7 +96,7 @@ describe("The conformance table", () => {
   });
 
   test("has a case for each code that a runtime uses", () => {
-    const seen = new Set(sources(root).flatMap((file) => codesIn(read(file))));
+    const seen = new Set(sources().flatMap((file) => codesIn(read(file))));
     const covered = new Set([...Object.keys(ERRORS), ...Object.keys(ELSEWHERE)]);
     expect(
       [...seen].filter((code) => !covered.has(code)),
@@ -125,14 +128,21 @@ describe("The conformance table", () => {
   });
 });
 
+function read(...path: string[]): string {
+  return readFileSync(join(root, ...path), "utf8");
+}
+
 /** What a runtime is made of. */
-function sources(root: string): string[] {
-  const files = (folder: string, pattern: RegExp): string[] =>
-    readdirSync(join(root, folder))
-      .filter((file) => pattern.test(file) && !/\.(?:test|fixture)\.ts$/.test(file))
-      .map((file) => join(folder, file));
+function sources(): string[] {
   const here = /runtime|serving-thread|kernel-worker|pack-launch/;
-  return [...files("src/runtime", /\.ts$/), ...files("src/platform/node", here)];
+  return [...filesIn("src/runtime", /./), ...filesIn("src/platform/node", here)];
+}
+
+function filesIn(folder: string, named: RegExp): string[] {
+  const files = readdirSync(join(root, folder)).filter((file) => file.endsWith(".ts"));
+  return files
+    .filter((file) => named.test(file) && !/\.(?:test|fixture)\.ts$/.test(file))
+    .map((file) => join(folder, file));
 }
 
 function codesIn(text: string): string[] {
