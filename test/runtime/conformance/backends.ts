@@ -77,6 +77,12 @@ const sameThread: readonly Decline[] = [
     notRun: "it measures the caller's thread, whatever that does",
   },
   {
+    case: "prestart: so many threads start with the runtime",
+    reason: "the caller's thread serves all",
+    ...unthreaded,
+    notRun: "threads start for other kernels of the runtime",
+  },
+  {
     case: "gridSize: as many threads serve the kernel",
     reason: "there is one thread, the caller's",
     refuses: "OPTION_UNSUPPORTED",
@@ -139,8 +145,8 @@ export const BACKENDS: readonly Backend[] = [
     faults: [
       {
         // BUG: as it says.
-        case: "lifecycle: a launch that shutdown overtakes leaves no kernel and no thread",
-        bug: "runtime.ts: shutdown() ends the threads that it knows, and #startThreads() adds those that start meanwhile",
+        case: "RUNTIME_CLOSED: a launch that shutdown overtakes",
+        bug: "runtime.ts: #launch() lets the WORKER_LOST of a thread that shutdown has ended through",
       },
     ],
   },

@@ -57,6 +57,8 @@ export type Subject = KernelHandle<typeof subject>;
 export const SMALL = {
   ...{ threads: 1, defaultQueueCapacity: 2, payloadBytesMax: 1024, payloadBlocks: 1 },
   ...{ terminationTimeoutMs: 1, maxDriftMs: 1000, callSpins: 0 },
+  ...{ prestart: 0, deadLetters: { max: 1 } },
+  quotas: { 7: { rate: { perSecond: 0.001, burst: 1 } }, 8: { kernels: 1 }, 9: { queueBytes: 1 } },
 } as const satisfies RuntimeOptions;
 
 /** The runtimes that all cases of a backend share: starting one takes longer than most cases. */

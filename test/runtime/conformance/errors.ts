@@ -237,6 +237,33 @@ export const ERRORS: Readonly<Partial<Record<FailureCode, Readonly<Record<string
   CLOCK_SKEW: {
     "a message from a clock that is too far ahead": (bench) => skew(bench, 2000),
   },
+  MESSAGE_DUPLICATE: {
+    "a call whose `messageId` was sent before": async (bench) => {
+      const kernel = await bench.launch({ deduplicate: true });
+      kernel.send(Add, add, { messageId: 7n });
+      await kernel.call(Add, add, { messageId: 7n });
+    },
+  },
+  RATE_LIMITED: {
+    "send beyond the launch's `rateLimit`": async (bench) => {
+      const kernel = await bench.launch({ rateLimit: { perSecond: 0.001, burst: 1 } });
+      kernel.send(Add, add);
+      kernel.send(Add, add);
+    },
+    "call beyond the tenant's": async (bench) => {
+      const kernel = await bench.launch({ tenant: 7 }, subject, bench.small);
+      await kernel.call(Add, add); // Its bucket lasts as long as the runtime, which others share.
+      await kernel.call(Add, add);
+    },
+  },
+  TENANT_QUOTA: {
+    "launch of more kernels than the tenant may have": async (bench) => {
+      await bench.launch({ tenant: 8 }, subject, bench.small);
+      await bench.launch({ tenant: 8 }, neighbour, bench.small);
+    },
+    "launch of larger queues than the tenant may have": (bench) =>
+      bench.launch({ tenant: 9 }, subject, bench.small),
+  },
   HANDLER_FAILED: Object.fromEntries(
     Object.entries(FAILING).map(([name, how]) => [
       `a handler that ${name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`,

@@ -4,6 +4,7 @@ import { threadId } from "node:worker_threads";
 import { Failure } from "../../../src/base/mod.ts";
 import { f64, type KernelContext, list, message, text, u32 } from "../../../src/message/mod.ts";
 import { defineKernel } from "../../../src/runtime/mod.ts";
+import type { KernelPlace } from "../../../src/runtime/define-kernel.ts";
 
 export const Add = message({ a: u32, b: u32 }, { name: "Add" });
 export const Sum = message({ sum: u32 }, { name: "Sum" });
@@ -98,7 +99,10 @@ const on = [
 const actor = (id: string) =>
   defineKernel({
     ...{ id, module: import.meta.url, on, emits: [Held, Counted] },
-    start: (data: unknown): State => ({ data, next: 0 }),
+    start: (data: unknown, { shared }: KernelPlace): State => ({
+      data: data === "shared" ? shared.byteLength : data,
+      next: 0,
+    }),
   });
 
 export const subject = actor("subject");

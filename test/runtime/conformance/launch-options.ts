@@ -46,6 +46,13 @@ export const LAUNCH = {
       same(await kernel.call(Add, add), { sum: 3 });
     },
   },
+  id: {
+    "lets one definition be launched often": async (bench) => {
+      await bench.launch({ id: "one" });
+      await bench.launch({ id: "two" });
+      same(bench.runtime.listKernels().toSorted(), ["one", "two"]);
+    },
+  },
   mode: {
     "persistent kernels have a thread that is not the caller's": async (bench) => {
       const kernel = await bench.launch({ mode: "persistent" });
@@ -81,6 +88,14 @@ export const LAUNCH = {
     },
     "is refused below 1 and above 1024": (bench) =>
       refused(bench, { blockSize: 0 }, { blockSize: 1025 }),
+  },
+  sharedMemoryBytes: {
+    "reaches `start` as memory of that size": async (bench) => {
+      const kernel = await bench.launch({ sharedMemoryBytes: 4096, data: "shared" });
+      same((await kernel.call(Where, { any: 0 })).data, "4096");
+    },
+    "is refused below 0 and above 1 GiB": (bench) =>
+      refused(bench, { sharedMemoryBytes: -1 }, { sharedMemoryBytes: 2 ** 30 + 1 }),
   },
   inputQueueCapacity: {
     "so many messages may wait": async (bench) => {
@@ -158,6 +173,21 @@ export const LAUNCH = {
       kernel.send(Add, add);
       same([kernel.send(Add, add), kernel.metrics.dropped], [false, 1]);
     },
+    "drop-oldest: the oldest makes room, and counts": async (bench) => {
+      const kernel = await bench.launch({ whenFull: "drop-oldest", inputQueueCapacity: 2 });
+      await hold(kernel);
+      kernel.send(Add, add); // The queue is full: what comes next waits on the host.
+      const oldest = codeOf(() => kernel.call(Add, add));
+      for (let i = 0; i < 8; i++) kernel.send(Add, add);
+      same([await oldest, kernel.metrics.dropped > 0], ["QUEUE_FULL", true]);
+    },
+    "dead-letter: send says false, and the message is kept": async (bench) => {
+      const kernel = await bench.launch({ whenFull: "dead-letter", inputQueueCapacity: 2 });
+      await hold(kernel);
+      kernel.send(Add, add);
+      const before = bench.runtime.deadLetters.size;
+      same([kernel.send(Add, add), bench.runtime.deadLetters.size - before], [false, 1]);
+    },
     "wait: call waits for room": async (bench) => {
       const kernel = await bench.launch({ whenFull: "wait", inputQueueCapacity: 2 });
       await hold(kernel);
@@ -167,6 +197,56 @@ export const LAUNCH = {
         (await Promise.all(sums)).map(({ sum }) => sum),
         [2, 3, 4, 5],
       );
+    },
+  },
+  deadLetters: {
+    "true: what is sent and not handled is kept": async (bench) => {
+      for (const [deadLetters, kept] of [
+        [false, 0],
+        [true, 1],
+      ] as const) {
+        const kernel = await bench.launch({ deadLetters });
+        await hold(kernel);
+        kernel.send(Add, add);
+        const before = bench.runtime.deadLetters.size;
+        await kernel.terminate({ timeoutMs: 1 });
+        same([deadLetters, bench.runtime.deadLetters.size - before], [deadLetters, kept]);
+      }
+    },
+  },
+  deduplicate: {
+    "true: send says false where a `messageId` was sent before, and counts": async (bench) => {
+      const kernel = await bench.launch({ deduplicate: true });
+      const sends = [7n, 8n, 7n].map((messageId) => kernel.send(Add, add, { messageId }));
+      same([sends, kernel.metrics.duplicates], [[true, true, false], 1]);
+    },
+  },
+  rateLimit: {
+    "so many messages may come at once": async (bench) => {
+      const kernel = await bench.launch({ rateLimit: { perSecond: 0.001, burst: 2 } });
+      same([kernel.send(Add, add), kernel.send(Add, add)], [true, true]);
+      same(
+        [await codeOf(() => kernel.send(Add, add)), kernel.metrics.throttled],
+        ["RATE_LIMITED", 1],
+      );
+    },
+  },
+  credits: {
+    "so many messages may be under way": async (bench) => {
+      const kernel = await bench.launch({ credits: 2 });
+      await hold(kernel);
+      kernel.send(Add, add);
+      same([await codeOf(() => kernel.send(Add, add)), kernel.metrics.starved], ["QUEUE_FULL", 1]);
+    },
+  },
+  enableK2k: {
+    "false: nobody sends to it, and it names no routes": async (bench) => {
+      const kernel = await bench.launch({ routes: ["neighbour"] });
+      await bench.launch({ enableK2k: false }, neighbour);
+      const relay = { how: RELAYS.send, to: "neighbour" };
+      same(await kernel.call(Relay, relay), { outcome: "not-found" });
+      const both = { enableK2k: false, routes: ["subject"], id: "third" };
+      same(await codeOf(() => bench.launch(both)), "OPTION_UNSUPPORTED");
     },
   },
   checksum: {

@@ -2,6 +2,7 @@
 // has no handle yet: that is a case of its own.
 
 import { setTimeout as after } from "node:timers/promises";
+import type { Envelope } from "../../../src/message/mod.ts";
 import { STATES } from "../../../src/runtime/mod.ts";
 import type { KernelState } from "../../../src/runtime/mod.ts";
 import { type Bench, codeOf, hold, same, type Subject, turns } from "./bench.ts";
@@ -38,6 +39,12 @@ const takes = row(IDLE, "ok", IDLE, IDLE, OVER);
 const emitted = (none: Outcome, over: Outcome = OVER): Verb["outcomes"] =>
   row(none, none, none, none, over);
 const add = { a: 1, b: 2 };
+const stamp = { physicalUs: 0n, logical: 0n, node: 0n };
+const envelope: Envelope = {
+  ...{ messageId: 7n, correlationId: 0n, source: 9n, dest: 0n, flags: 0, priority: 1 },
+  ...{ messageType: BigInt(Add.id), timestamp: stamp, deadline: stamp },
+  ...{ tenant: 0n, auditOrg: 0n, auditEngagement: 0n, payload: new Uint8Array(Add.bytes) },
+};
 
 /** By the names of `KernelHandle`, all of them. */
 export const VERBS = {
@@ -67,6 +74,7 @@ export const VERBS = {
   interrupt: { does: (kernel) => kernel.interrupt(), outcomes: row("ok", "ok", "ok", "ok", "ok") },
   send: { does: (kernel) => kernel.send(Add, add), outcomes: takes },
   sendWaiting: { does: (kernel) => kernel.sendWaiting(Add, add), outcomes: takes },
+  sendEnvelope: { does: (kernel) => kernel.sendEnvelope(envelope), outcomes: takes },
   call: { does: (kernel) => kernel.call(Add, add), outcomes: takes },
   receive: { does: (kernel) => kernel.receive(Counted), outcomes: emitted("waits") },
   receiveTimeout: {

@@ -49,6 +49,33 @@ export const RUNTIME = {
       same([...started, runtime.metrics.threads], [1, 2, 2]);
     },
   },
+  prestart: {
+    "so many threads start with the runtime": async (bench) => {
+      const runtime = bench.open({ threads: 2, prestart: 2 });
+      await runtime.start(); // As `Runtime.create` does.
+      same(runtime.metrics.threads, 2);
+    },
+  },
+  device: {
+    "is refused where the backend has no such": async (bench) =>
+      same(await codeOf(() => bench.open({ device: 1 })), "OPTION_UNSUPPORTED"),
+  },
+  deadLetters: {
+    "says how many are kept": async (bench) => {
+      const kernel = await bench.launch({ whenFull: "dead-letter" }, subject, bench.small);
+      await hold(kernel);
+      for (let i = 0; i < 4; i++) kernel.send(Add, add);
+      same([SMALL.deadLetters.max, bench.small.deadLetters.size], [1, 1]);
+    },
+  },
+  quotas: {
+    "limit what a tenant has, and nobody else": async (bench) => {
+      await bench.launch({ tenant: 8 }, subject, bench.small);
+      const next = (tenant: number) =>
+        codeOf(() => bench.launch({ tenant }, neighbour, bench.small));
+      same([await next(8), await next(10)], ["TENANT_QUOTA", "ok"]);
+    },
+  },
   defaultQueueCapacity: {
     "is a queue's where the launch does not say": async (bench) => {
       const kernel = await bench.launch({}, subject, bench.small);
