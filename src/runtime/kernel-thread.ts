@@ -21,8 +21,11 @@ export interface KernelThreadOptions {
   readonly idle: IdlePolicy;
   /** Lets the event loop have a turn. */
   readonly pause: () => Promise<void>;
-  /** The same, for about a millisecond. */
-  readonly nap: () => Promise<void>;
+  /**
+   * The same, for about a millisecond: how a thread waits that may be killed. Left out: it is not, and waits
+   * until it is woken.
+   */
+  readonly nap?: () => Promise<void>;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** Monotonic milliseconds. */
@@ -33,7 +36,9 @@ export class KernelThread {
   readonly loop: ThreadLoop;
   readonly #definitions = new Map<number, KernelDefinition>();
   readonly #pause: () => Promise<void>;
+  readonly #nap: (() => Promise<void>) | undefined;
   readonly #nowMs: () => number;
+  readonly #wallMs: () => number;
   #now: number;
   #pool: Blocks | undefined;
   #clock: HybridClock | undefined;
@@ -42,10 +47,12 @@ export class KernelThread {
     const { now, idle, pause } = options;
     this.#now = now();
     this.#pause = pause;
+    this.#nap = options.nap;
     this.#nowMs = options.nowMs;
+    this.#wallMs = now;
     const attention = new Attention(options.attention);
     const tick = (): void => void (this.#now = now());
-    this.loop = new ThreadLoop({ attention, idle, pause, nap: options.nap, tick });
+    this.loop = new ThreadLoop({ attention, idle, pause, nap: options.nap ?? pause, tick });
   }
 
   /** Starts a kernel from what its module exports. Fails with KERNEL_NOT_FOUND or LAUNCH_FAILED. */
@@ -98,7 +105,7 @@ export class KernelThread {
     });
     const routes = new Routes({
       ...{ source: spec.number, tenant: spec.tenant, clock, pool, payloadBytesMax },
-      ...{ pause: this.#pause, nowMs: this.#nowMs },
+      ...{ pause: this.#pause, nap: this.#nap, nowMs: this.#nowMs },
     });
     const block = new KernelBlock(new Int32Array(spec.words));
     const lanesTaken = (by: 1 | -1): void => this.loop.lanesTaken(spec.index, by);
@@ -110,7 +117,8 @@ export class KernelThread {
       payloadBytesMax,
       clock,
       block,
-      now,
+      wallMs: this.#wallMs,
+      nowMs: this.#nowMs,
       lanesTaken,
       routes,
     };

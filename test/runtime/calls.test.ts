@@ -42,8 +42,8 @@ describe("KernelHandle.call()", () => {
     expect(order).toEqual(["CALL_TIMEOUT", "slow"]);
   });
 
-  // BUG: kernel-handle.ts, #callWhenFree() has its slot some microtasks before Calls knows, so that a later
-  // call is in front of it, and with `inOrder` poll() stops there.
+  // BUG: kernel-handle.ts, #call() takes a place that has just become free although others wait for one: see
+  // Room in room.ts.
   test.fails("is answered before a later one is, also where it waited for room", async () => {
     const kernel = await open().launch(ada, { inputQueueCapacity: 2, whenFull: "wait" });
     const order: string[] = [];
@@ -150,9 +150,7 @@ test("A lost call fails with its cause and with no bytes of its request", async 
   expect(await Promise.all([held, waits])).toMatchObject([{ found: lost }, {}]);
 });
 
-// BUG: received.ts, take() fetches no more once it keeps more messages of other types than the queue has
-// slots: whoever waits for one type then waits for ever, and the queue stays full.
-test.fails("KernelHandle.receive() gives a type's message, however many of another nobody wants", async () => {
+test("KernelHandle.receive() gives a type's message, however many of another nobody wants", async () => {
   const kernel = await open().launch(ada, { outputQueueCapacity: 2 });
   for (let sent = 1; sent <= 4; sent++) {
     kernel.send(Add, { a: sent, b: 0 });

@@ -89,14 +89,16 @@ export async function victim({ blocks = 8, capacity = 16 } = {}) {
     },
     /** Waits until a slot that nobody holds is free, and until its handler's `emissions` have come, which is later. */
     async gone(emissions = 0): Promise<boolean> {
-      const isOver = (): boolean => queue.ring.depth === 0 && emitted.ring.depth >= emissions;
-      for (let turns = 0; !isOver() && turns < 100_000; turns++) await pause();
-      const count = emitted.ring.claim(1, claimed);
-      const payload = { views: emitted.views, at: 0, bytes: 0 };
-      for (const slot of claimed.subarray(0, count))
-        if (emitted.find(slot, payload)) emitted.free(payload);
-      emitted.ring.completeAll(claimed, 0, count);
-      return queue.ring.depth === 0;
+      let taken = 0;
+      for (let turns = 0; turns < 100_000; turns++) {
+        const count = emitted.ring.claim(1, claimed);
+        for (const slot of claimed.subarray(0, count)) emitted.freeOf(slot);
+        emitted.ring.completeAll(claimed, 0, count);
+        taken += count;
+        if (queue.ring.depth === 0 && taken >= emissions && count === 0) return true;
+        await pause();
+      }
+      return false;
     },
     [Symbol.asyncDispose]: () => thread.kill(),
   };

@@ -99,7 +99,6 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
     attention,
     idle: OWN_IDLE,
     pause,
-    nap: pause, // It serves in no loop.
     now: () => Date.now(),
     nowMs: () => performance.now(),
   });
