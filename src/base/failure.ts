@@ -119,6 +119,7 @@ export const FAILURES = {
   QUEUE_EMPTY: "The queue holds no message",
   MESSAGE_TOO_LARGE: "The message is larger than a payload may be",
   MESSAGE_UNKNOWN: "The kernel takes no such message",
+  EMISSION_UNDECLARED: "The kernel emits a message that it does not declare",
   MESSAGE_DAMAGED: "The message is not as it was sent",
   CALL_TIMEOUT: "The answer did not come in time",
   CALL_CANCELLED: "The call was cancelled",

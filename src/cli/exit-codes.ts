@@ -112,6 +112,7 @@ export const EXIT_CODES: Readonly<Record<FailureCode, Exclude<ExitCode, 0>>> = {
   QUEUE_EMPTY: 1,
   MESSAGE_TOO_LARGE: 2,
   MESSAGE_UNKNOWN: 2,
+  EMISSION_UNDECLARED: 2,
   MESSAGE_DAMAGED: 1,
   CALL_TIMEOUT: 1,
   CALL_CANCELLED: 1,

@@ -9,9 +9,8 @@ import type {
   Message,
   ValueOf,
 } from "../message/mod.ts";
+import { CALL_TIMEOUT_MS } from "./calls.ts";
 import type { Routes } from "./routes.ts";
-
-const CALL_TIMEOUT_MS = 30_000;
 
 /** What a delivery asks its kernel for. */
 export interface DeliveryKernel {

@@ -300,6 +300,8 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
         emitted: this.#sum("emitted"),
         emitFull: this.#sum("emit_full"),
         deadLost: this.#sum("dead_lost"),
+        overflowed: this.#received.overflowed,
+        unknown: this.#received.unknown,
       },
       ...{ received: this.#received.count, answered: this.#calls.answered },
       ...this.#parts.admission?.metrics,

@@ -19,6 +19,7 @@ import { Calls } from "./calls.ts";
 import { KernelBlock } from "./kernel-block.ts";
 import { STATES } from "./lifecycle.ts";
 import { MessageQueue, type QueueMemory } from "./message-queue.ts";
+import { refuseAll } from "./refusal.ts";
 import { PLAIN_SEND, type SendFacts, Sender } from "./sender.ts";
 
 /** Hops that a message may have behind it: what it caused, what that caused, and so on. */
@@ -42,6 +43,8 @@ export interface RoutesOptions {
   readonly pool: Blocks;
   readonly payloadBytesMax: number;
   readonly pause: () => Promise<void>;
+  /** See CallsOptions. */
+  readonly nap: (() => Promise<void>) | undefined;
   readonly nowMs: () => number;
 }
 
@@ -55,6 +58,7 @@ interface Route {
 }
 
 const ACTIVE = STATES.indexOf("active");
+const TERMINATED = STATES.indexOf("terminated");
 
 export class Routes {
   readonly #options: RoutesOptions;
@@ -68,7 +72,7 @@ export class Routes {
 
   /** Makes a route, or replaces it: a kernel of that id was launched again. */
   add(spec: RouteSpec): void {
-    const { source, clock, pool, payloadBytesMax, pause, nowMs } = this.#options;
+    const { source, clock, pool, payloadBytesMax, pause, nap, nowMs } = this.#options;
     const attentions = spec.attentions.map(
       ({ memory, index }) => [new Attention(memory), index] as const,
     );
@@ -82,7 +86,7 @@ export class Routes {
       block: new KernelBlock(new Int32Array(spec.words)),
       sender: new Sender(queue, { source, clock, payloadBytesMax, checksum: spec.checksum, wake }),
       calls: new Calls({
-        ...{ kernel: spec.id, queue, replies, pause, nowMs, inOrder: false },
+        ...{ kernel: spec.id, queue, replies, pause, nap, nowMs, inOrder: false },
         keepAlive: () => () => {},
       }),
       replies,
@@ -132,7 +136,7 @@ export class Routes {
   }
 
   #publish<Of extends Fields>(
-    { sender }: Route,
+    { sender, block }: Route,
     message: Message<Of>,
     value: InputOf<Of>,
     hops: number,
@@ -140,7 +144,9 @@ export class Routes {
   ): number {
     this.#facts.correlation = correlation;
     this.#facts.hops = hops + 1;
-    return sender.send(message, value, this.#facts);
+    const slot = sender.send(message, value, this.#facts);
+    if (block.state === TERMINATED) refuseAll(sender.queue); // It ended meanwhile, and looks no more.
+    return slot;
   }
 }
 
