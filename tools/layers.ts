@@ -19,12 +19,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ring: ["base", "layout"],
   executor: ["base", "layout", "ring"],
   message: ["base", "layout"],
+  bridge: ["base", "layout"],
   runtime: ["base", "layout", "ring", "message"],
   sandbox: ["base", "layout", "pack"],
   bypass: ["base", "pack"],
   model: ["base", "tensor", "rope", "pack", "sandbox", "bypass"],
   testing: ["base", "layout", "tensor", "pack", "sandbox"],
-  platform: ["base", "pack", "ring", "executor", "sandbox", "model", "message", "runtime"], // Implements the seams those rooms declare.
+  platform: ["base", "pack", "bridge", "ring", "executor", "sandbox", "model", "message", "runtime"], // Implements the seams those rooms declare.
   cli: [
     "base",
     "layout",
@@ -51,6 +52,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "ring",
     "executor",
     "message",
+    "bridge",
     "runtime",
     "sandbox",
     "bypass",

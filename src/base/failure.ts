@@ -124,6 +124,12 @@ export const FAILURES = {
   HANDLER_FAILED: "The kernel's handler failed",
   HANDLER_INTERRUPTED: "The kernel's handler was interrupted",
   WORKER_LOST: "The thread that held the message ended",
+  // Bridges to devices.
+  BRIDGE_CLOSED: "The bridge was stopped",
+  DEVICE_LOST: "The device was lost",
+  DEVICE_COPY_FAILED: "A copy to or from the device failed",
+  DEVICE_MEMORY_FULL: "The device's memory is full",
+  DEVICE_QUEUE_INVALID: "The device's queue breaks its protocol",
   // Command line.
   USAGE: "The command line is not understood",
   INPUT_UNREADABLE: "An input cannot be read",
