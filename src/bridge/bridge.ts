@@ -113,6 +113,8 @@ export class RingBufferBridge implements AsyncDisposable {
     this.#checkIntake(payload);
     if (this.#senders.count === 0 && this.#offer(payload)) return true;
     this.#refused++;
+    this.#pump.hurry();
+    this.#pump.wakeInput();
     return false;
   }
 
@@ -214,7 +216,7 @@ export class RingBufferBridge implements AsyncDisposable {
 
   #offer(payload: Uint8Array): boolean {
     const hasRoom = this.#checked(() => this.#opened.input.offer(payload));
-    this.#pump.wakeInput();
+    if (hasRoom) this.#pump.wakeInput();
     return hasRoom;
   }
 

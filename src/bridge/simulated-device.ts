@@ -86,6 +86,10 @@ export class SimulatedDevice implements DeviceMemory {
     this.capabilities = { ...SIMULATED_CAPABILITIES, ...options.capabilities };
   }
 
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
   async allocate(bytes: number): Promise<DeviceRegion> {
     if (this.#lost) throw this.#lost;
     const { memoryBytes = MEMORY_BYTES } = this.#options;

@@ -7,6 +7,8 @@ interface Timer {
   readonly run: () => void;
 }
 
+/** A turn of the event loop takes a microsecond. */
+const TURN_MS = 0.001;
 /** Beyond these whatever is waited for does not come. */
 const HOUR_MS = 3_600_000;
 const TURNS_MAX = 300_000;
@@ -20,7 +22,7 @@ export class VirtualTime implements SimulatedTime {
   }
 
   after(ms: number, run: () => void): () => void {
-    const timer = { atMs: this.#nowMs + Math.max(0, ms), run };
+    const timer = { atMs: this.#nowMs + Math.max(TURN_MS, ms), run };
     const behind = this.#timers.findIndex(({ atMs }) => atMs > timer.atMs);
     this.#timers.splice(behind < 0 ? this.#timers.length : behind, 0, timer);
     return () => {
