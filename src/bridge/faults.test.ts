@@ -148,14 +148,18 @@ test("messages of any sizes through queues of any shape come once and in order, 
   );
 });
 
+/** Fails the copies of 64 bytes, as often as that. */
+function failing(attempts: number): (copy: { readonly bytes: number }) => Fault {
+  let failed = 0;
+  return ({ bytes }) => (bytes === 64 && failed++ < attempts ? "fail" : "none");
+}
+
+/** All after the first four hang. */
+const hanging = ({ index }: { readonly index: number }): Fault => (index < 4 ? "none" : "hang");
+
 test.each(COPYING)(
   "%s: a copy that fails is tried again, copyAttemptsMax times in all",
   async (strategy) => {
-    // Copies 0 and 1 set the queues up; every later one is tried until `attempts` have failed.
-    const failing = (attempts: number): ((copy: { readonly bytes: number }) => Fault) => {
-      let failed = 0;
-      return ({ bytes }) => (bytes === 64 && failed++ < attempts ? "fail" : "none");
-    };
     const message = new Uint8Array(48); // The one copy of 64 bytes; then its answer's slot of 128.
     const lives = await make(strategy, {}, { fault: failing(2) });
     lives.bridge.start();
@@ -179,8 +183,11 @@ test.each(COPYING)(
 test.each(["async", "dma-polling"] as const)(
   "%s: a copy that does not end in copyTimeoutMs is a lost device",
   async (strategy) => {
-    const fault = ({ index }: { readonly index: number }): Fault => (index < 4 ? "none" : "hang");
-    const { time, bridge, device } = await make(strategy, { copyTimeoutMs: 50 }, { fault });
+    const { time, bridge, device } = await make(
+      strategy,
+      { copyTimeoutMs: 50 },
+      { fault: hanging },
+    );
     device.launch(bridge.queues);
     bridge.start();
     await time.until(codeOf(Promise.all([1, 2, 3].map((i) => bridge.enqueueInput(payloadOf(i))))));

@@ -61,6 +61,7 @@ interface Region extends DeviceRegion {
 
 /** Messages that the kernel handles before it looks at the time. */
 const STEP = 64;
+const LATENCY_MS = 0.01;
 const MEMORY_BYTES = 2 ** 30;
 
 export class SimulatedDevice implements DeviceMemory {
@@ -209,7 +210,7 @@ export class SimulatedDevice implements DeviceMemory {
       [isOver, failure] = [true, found];
     });
     this.#options.time.block(durationMs);
-    this.#kernel?.step(1);
+    this.#step(1); // The kernel runs on while the host is held.
     finish();
     if (failure !== undefined) throw failure;
     assert(isOver, "a copy that blocks does not hang: nothing could end it");
@@ -274,22 +275,25 @@ export class SimulatedDevice implements DeviceMemory {
     return { durationMs, finish };
   }
 
-  /** One step now, and further ones for as long as there is something to do. */
+  #step(most: number): number {
+    const moved = this.#kernel?.step(most) ?? 0;
+    if (moved > 0 && this.capabilities.signals)
+      for (const listener of this.#signalListeners) listener();
+    return moved;
+  }
+
+  /** A step soon, and further ones for as long as there is something to do. */
   #runKernel(): void {
     if (this.#kernel === undefined || this.#isStepping) return;
     const { time, messageMs = 0 } = this.#options;
     this.#isStepping = true;
     time.after(messageMs, () => {
       this.#isStepping = false;
-      const moved = this.#kernel?.step(messageMs > 0 ? 1 : STEP) ?? 0;
-      if (moved === 0) return;
-      if (this.capabilities.signals) for (const listener of this.#signalListeners) listener();
+      if (this.#step(messageMs > 0 ? 1 : STEP) === 0) return;
       this.#runKernel();
     });
   }
 }
-
-const LATENCY_MS = 0.01;
 
 function viewOf({ region, geometry }: DeviceQueue): QueueView {
   return new QueueView((region as Region).memory, geometry);
