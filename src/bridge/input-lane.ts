@@ -161,7 +161,7 @@ export class CopiedInput extends Lane implements InputLane {
     const { capacity } = this.#queue.geometry;
     const untilWrap = capacity - (this.position(first) & (capacity - 1));
     const middle = Math.min(end, first + untilWrap);
-    await Promise.all([this.#copyRun(first, middle), this.#copyRun(middle, end)]);
+    await bothEnded(this.#copyRun(first, middle), this.#copyRun(middle, end));
   }
 
   async #copyRun(first: number, end: number): Promise<void> {
@@ -191,6 +191,12 @@ export class CopiedInput extends Lane implements InputLane {
   #word(at: number): Uint8Array {
     return this.view.bytes.subarray(at, at + Math.max(4, this.#memory.capabilities.copyAlignBytes));
   }
+}
+
+/** Fails with what either fails with, but not before both have ended. */
+export async function bothEnded(one: Promise<void>, other: Promise<void>): Promise<void> {
+  for (const end of await Promise.allSettled([one, other]))
+    if (end.status === "rejected") throw end.reason;
 }
 
 /** What a promise fails with, or undefined. */

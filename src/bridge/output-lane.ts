@@ -9,7 +9,7 @@
 import type { Copies } from "./copies.ts";
 import type { DeviceMemory } from "./device.ts";
 import { queueInvalid } from "./faults.ts";
-import { failureOf } from "./input-lane.ts";
+import { bothEnded, failureOf } from "./input-lane.ts";
 import type { BridgeSettings } from "./options.ts";
 import { type DeviceQueue, HEAD_AT, QueueView, TAIL_AT } from "./queue.ts";
 
@@ -179,7 +179,7 @@ export class CopiedOutput extends Lane implements OutputLane {
     const { capacity } = this.#queue.geometry;
     const untilWrap = capacity - (this.position(first) & (capacity - 1));
     const middle = Math.min(end, first + untilWrap);
-    await Promise.all([this.#copyRun(first, middle), this.#copyRun(middle, end)]);
+    await bothEnded(this.#copyRun(first, middle), this.#copyRun(middle, end));
   }
 
   async #copyRun(first: number, end: number): Promise<void> {

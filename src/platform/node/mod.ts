@@ -6,6 +6,7 @@ export {
   assemblyScriptFlags,
   compileAssemblyScript,
 } from "./assemblyscript.ts";
+export { bridgeTime } from "./bridge-time.ts";
 export { type ExecutorEnd, type ExecutorThread, startExecutor } from "./executor.ts";
 export type { ExecutorThreadOptions } from "./executor.ts";
 export { keepAlive } from "./keep-alive.ts";
@@ -20,3 +21,4 @@ export { type InvokeOptions, PackKernel } from "./pack-kernel.ts";
 export type { PackLaunchOptions } from "./pack-launch.ts";
 export { BACKENDS, type BackendName, createRuntime, NodeRuntime } from "./runtime.ts";
 export type { NodeRuntimeOptions } from "./runtime.ts";
+export { THREAD_DEVICE_CAPABILITIES, ThreadDevice } from "./thread-device.ts";
