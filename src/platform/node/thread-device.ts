@@ -37,6 +37,9 @@ export const THREAD_DEVICE_CAPABILITIES: DeviceCapabilities = {
   copyBytesMax: 1 << 24,
 };
 
+/** How long a copy may hold its caller before the thread counts as gone. */
+const BLOCKED_MS_MAX = 5000;
+
 interface Region extends DeviceRegion {
   readonly region: number;
   readonly mapped: Uint8Array | undefined;
@@ -152,20 +155,18 @@ export class ThreadDevice implements DeviceMemory, AsyncDisposable {
   }
 
   onSignal(listener: () => void): () => void {
-    let isOver = false;
+    const state = { isOver: false, seen: Atomics.load(this.#words, DEVICE_WORDS.signal) };
     const listen = async (): Promise<void> => {
-      for (let seen = 0; !isOver;) {
-        const now = Atomics.load(this.#words, DEVICE_WORDS.signal);
-        if (now !== seen) listener();
-        seen = now;
-        const change = Atomics.waitAsync(this.#words, DEVICE_WORDS.signal, now);
+      while (!state.isOver) {
+        const change = Atomics.waitAsync(this.#words, DEVICE_WORDS.signal, state.seen);
         if (change.async) await change.value;
-        else await undefined;
+        state.seen = Atomics.load(this.#words, DEVICE_WORDS.signal);
+        if (!state.isOver) listener();
       }
     };
     void listen();
     return () => {
-      isOver = true;
+      state.isOver = true;
       Atomics.notify(this.#words, DEVICE_WORDS.signal);
     };
   }
@@ -185,19 +186,17 @@ export class ThreadDevice implements DeviceMemory, AsyncDisposable {
     queues: { readonly input: DeviceQueue; readonly output: DeviceQueue },
     transform: TransformName = "echo",
   ): void {
-    const place = ({ region, geometry }: DeviceQueue): KernelQueue => ({
-      ...{ region: (region as Region).region, geometry },
-    });
     this.#say({
       do: "launch",
-      input: place(queues.input),
-      output: place(queues.output),
+      input: placeOf(queues.input),
+      output: placeOf(queues.output),
       transform,
     });
   }
 
   /** Kills the thread in whatever it does: a device that is lost. */
   async kill(): Promise<void> {
+    this.#lose(undefined);
     await this.#worker.terminate();
   }
 
@@ -226,7 +225,10 @@ export class ThreadDevice implements DeviceMemory, AsyncDisposable {
   }
 
   #await(copy: number): void {
-    while (!this.isDone(copy)) Atomics.wait(this.#words, copy, 0);
+    // Its end cannot be heard of while this thread is held.
+    if (Atomics.wait(this.#words, copy, 0, BLOCKED_MS_MAX) === "timed-out")
+      this.#lose(new Error(`a copy that did not end in ${BLOCKED_MS_MAX} ms`));
+    this.isDone(copy);
   }
 
   async #told(copy: number): Promise<void> {
@@ -244,10 +246,15 @@ export class ThreadDevice implements DeviceMemory, AsyncDisposable {
   }
 
   #lose(cause: unknown): void {
+    if (this.#lost !== undefined) return;
     const found = this.#isDisposed ? "a device that was disposed" : "a thread that ended";
     this.#lost = deviceLost(this.name, found, cause);
     for (const copy of this.#copies.keys()) Atomics.notify(this.#words, copy);
     for (const listener of this.#lostListeners) listener(this.#lost);
     this.#lostListeners.clear();
   }
+}
+
+function placeOf({ region, geometry }: DeviceQueue): KernelQueue {
+  return { region: (region as Region).region, geometry };
 }
