@@ -67,8 +67,7 @@ function echo(strategy: Strategy, bytes: number): ThreadContender {
           if (!bridge.offer(payload)) break;
           sent++;
         }
-        while (bridge.take(check)) received++;
-        clock.at(received);
+        while (bridge.take(check)) clock.at(++received);
         if (sent + received === before || strategy !== "unified")
           await new Promise((resume) => void setImmediate(resume));
       }

@@ -162,7 +162,11 @@ export const BRIDGE_CASES: readonly BridgeCase[] = [
       const sent = send(bridge, 0, 100);
       // 8 on the way in, 8 on the device, and 8 here where there is a place of their own.
       const most = strategy === "unified" ? 16 : 24;
-      await world.until(new Promise<void>((resolve) => void world.time.after(50, resolve)));
+      const pass = (ms: number): Promise<void> =>
+        world.until(new Promise<void>((resolve) => void world.time.after(ms, resolve)));
+      while (bridge.stats().input.accepted < most || bridge.stats().output.fetched < 8)
+        await pass(1);
+      await pass(20); // In which nothing more may come.
       const { input, output } = bridge.stats();
       expect(input.accepted).toBe(most);
       expect(output).toMatchObject({
