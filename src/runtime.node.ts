@@ -13,10 +13,14 @@ export {
   type PackKernel,
   type PackLaunchOptions,
   type PackSandboxOptions,
+  readCheckpoint,
+  type StoredCheckpoint,
+  writeCheckpoint,
 } from "./platform/node/mod.ts";
 export { IDLE, type IdlePolicy } from "./ring/mod.ts";
 export {
   type CallOptions,
+  type CheckpointOptions,
   defineKernel,
   type FullPolicy,
   type KernelDefinition,
@@ -26,6 +30,8 @@ export {
   type KernelState,
   type KernelStatus,
   type LaunchOptions,
+  type Moved,
+  type MoveOptions,
   type ReplyOf,
   type RuntimeMetrics,
   type SendOptions,

@@ -124,6 +124,13 @@ export const FAILURES = {
   HANDLER_FAILED: "The kernel's handler failed",
   HANDLER_INTERRUPTED: "The kernel's handler was interrupted",
   WORKER_LOST: "The thread that held the message ended",
+  // Actors: checkpoints and moves.
+  STATE_UNSAVABLE: "The kernel's state cannot be saved",
+  REST_TIMEOUT: "The kernel did not come to rest in time",
+  MOVE_REFUSED: "The kernel cannot be moved",
+  CHECKPOINT_INVALID: "The bytes are no checkpoint of this kernel",
+  CHECKPOINT_UNREADABLE: "The checkpoint cannot be read",
+  CHECKPOINT_UNWRITABLE: "The checkpoint cannot be written",
   // Command line.
   USAGE: "The command line is not understood",
   INPUT_UNREADABLE: "An input cannot be read",

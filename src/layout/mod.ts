@@ -43,6 +43,7 @@ export type { RingGeometry, RingShape } from "./ring-geometry.ts";
 export { checkParam, writeParams } from "./write-params.ts";
 export { RING_LOG_HEADER, RING_LOG_MAGIC, RING_LOG_RECORD } from "./ring-log.layout.ts";
 export { RING_LOG_VERSION, RING_LOG_WRITES } from "./ring-log.layout.ts";
+export { CHECKPOINT_HEADER, CHECKPOINT_MAGIC, CHECKPOINT_VERSION } from "./checkpoint.layout.ts";
 export { IN_POOL, KERNEL_BLOCK, MESSAGE_ARGS, MESSAGE_FAULTS } from "./message-slot.layout.ts";
 export { MESSAGE_OPCODES } from "./message-slot.layout.ts";
 export { CONTROL_BLOCK, MAX_PAYLOAD_BYTES, MESSAGE_HEADER } from "./actor.layout.ts";

@@ -126,6 +126,22 @@ export class Queue {
     return slot;
   }
 
+  /**
+   * Slots that are shown and that nobody owns, oldest first. They stay so where the caller is the thread that
+   * alone claims from the ring.
+   */
+  waiting(): number[] {
+    const words = this.#words;
+    const head = Atomics.load(words, this.#head);
+    const slots: number[] = [];
+    for (let i = 0; i < this.size && this.#isShown(head + i); i++) {
+      const position = (head + i) | 0;
+      const slot = this.slot(position);
+      if (Atomics.load(words, this.#owners + slot) === unowned(position)) slots.push(slot);
+    }
+    return slots;
+  }
+
   /** Whether the slot is shown and not yet released. */
   isOut(slot: number): boolean {
     const turn = Atomics.load(this.#words, this.#turns + slot);

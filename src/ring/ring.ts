@@ -158,6 +158,11 @@ export class Ring {
     return this.#claimUrgent(this.#lanes, owner, into, room);
   }
 
+  /** Slots that wait to be claimed, lane by lane and oldest first, as `Queue.waiting` says. */
+  waiting(): number[] {
+    return this.#queues.flatMap((queue) => queue.waiting());
+  }
+
   /** Completes a claimed slot. False: a sweep was first, and the slot is no longer the caller's. */
   complete(slot: number): boolean {
     return this.#end(slot, CLAIMED, DONE, 0);

@@ -90,6 +90,11 @@ export interface LaunchOptions {
   readonly tenant?: number;
   /** What the kernel's `start` gets. It passes to another thread, so that it must be cloneable. */
   readonly data?: unknown;
+  /**
+   * A checkpoint from which the kernel goes on, in place of its `start`: its bytes, or the URL of the file
+   * whose newest generation has them. Also whenever supervision launches it again.
+   */
+  readonly restore?: Uint8Array | URL | undefined;
   /** Blocks of the grid that synchronise. No backend here has it. */
   readonly cooperative?: boolean;
 }
@@ -109,6 +114,7 @@ export interface Launch {
   readonly tenant: number;
   readonly data: unknown;
   readonly restart: Restart;
+  readonly restore: Uint8Array | URL | undefined;
 }
 
 const GRID_MAX = 64;
@@ -131,10 +137,13 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     tenant: options.tenant ?? 0,
     data: options.data,
     restart: options.restart ?? "temporary",
+    restore: options.restore,
   };
   if (options.cooperative === true)
     throw unsupported("cooperative", "true", "false: threads have no barrier across a grid");
   within("gridSize", launch.gridSize, 1, launch.mode === "event-driven" ? 1 : GRID_MAX);
+  if (launch.restore !== undefined && launch.gridSize !== 1)
+    throw unsupported("gridSize", String(launch.gridSize), "1 with `restore`");
   within("blockSize", launch.blockSize, 1, LANES_MAX);
   if (launch.cellBytes % 64 !== 0 || launch.cellBytes < 64 || launch.cellBytes > 2 ** 20)
     throw unsupported("cellBytes", `${launch.cellBytes}`, "a multiple of 64 up to 1 MiB");

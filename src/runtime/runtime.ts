@@ -6,10 +6,11 @@ import { createClockMemory, HybridClock } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
 import { Blocks, createBlocks } from "./blocks.ts";
 import { isKernel, type KernelDefinition } from "./define-kernel.ts";
-import type { KernelEnd, KernelMetrics } from "./kernel-facts.ts";
+import type { KernelEnd, KernelMetrics, Moved, MoveOptions } from "./kernel-facts.ts";
 import type { KernelHandle } from "./kernel-handle.ts";
-import { createKernelWords, type KernelSpec, type Launched } from "./kernel-spec.ts";
-import { createQueue } from "./message-queue.ts";
+import { createKernelWords, type KernelSpec, type Launched, type Restored } from "./kernel-spec.ts";
+import { createQueue, MessageQueue, type QueueMemory } from "./message-queue.ts";
+import { Moving } from "./moving.ts";
 import {
   type Launch,
   type LaunchOptions,
@@ -17,8 +18,10 @@ import {
   RUNTIME_DEFAULTS,
   type RuntimeOptions,
 } from "./options.ts";
+import { refuseAll } from "./refusal.ts";
+import { openCheckpoint } from "./restoring.ts";
 import { Reviver } from "./reviver.ts";
-import { type CommonParts, Running } from "./running.ts";
+import { type CommonParts, Running, type RuntimeVerbs } from "./running.ts";
 import { Supervision } from "./supervision.ts";
 import { Switchboard } from "./switchboard.ts";
 import { type Served, type ServingThread, ThreadPool } from "./thread-pool.ts";
@@ -43,6 +46,8 @@ export interface RuntimeParts {
   readonly wallMs: () => number;
   /** The same, for stamps: it may be some messages old. */
   readonly stampMs: () => number;
+  /** The newest checkpoint at a URL. */
+  readonly readCheckpoint: (url: URL) => Promise<Uint8Array>;
 }
 
 export interface RuntimeMetrics {
@@ -76,6 +81,7 @@ export class Runtime implements AsyncDisposable {
   readonly #kernels = new Map<string, KernelHandle | undefined>();
   readonly #switchboard = new Switchboard();
   readonly #reviver: Reviver;
+  readonly #moving: Moving;
   #numbers = 0;
   #owners = 1;
   #launched = 0;
@@ -99,6 +105,9 @@ export class Runtime implements AsyncDisposable {
     };
     const startThread = (): Promise<ServingThread> => parts.startThread({ idle });
     this.#threads = new ThreadPool({ startThread, ownThread, threadsMax: threads });
+    const watch = (running: Running, served: Served): void => this.#watch(running, served);
+    const [pool, switchboard] = [this.#threads, this.#switchboard];
+    this.#moving = new Moving({ threads: pool, switchboard, watch, pause, nowMs });
     this.#reviver = new Reviver({
       supervision: new Supervision({ strategy: "one-for-one", ...supervision, now: nowMs }),
       kernel: (id) => this.#kernels.get(id),
@@ -145,6 +154,13 @@ export class Runtime implements AsyncDisposable {
    */
   async connect(from: string, to: string): Promise<void> {
     await this.#switchboard.connect(from, to);
+  }
+
+  /** Takes a kernel to another thread: see `KernelHandle.move`. Fails with KERNEL_NOT_FOUND as well. */
+  async move(id: string, options: MoveOptions = {}): Promise<Moved> {
+    const handle = this.#kernels.get(id);
+    if (handle === undefined) throw unknown(id);
+    return handle.move(options);
   }
 
   getKernel(id: string): KernelHandle | undefined {
@@ -242,44 +258,71 @@ export class Runtime implements AsyncDisposable {
     const output = createQueue({ capacity: outputQueueCapacity, lanes: 1, cellBytes });
     const number = ++this.#numbers;
     const served = await this.#choose(launch);
-    const specs = served.map((one) => this.#spec(plan, { number, input, output }, one.take()));
-    const leave = async (): Promise<void> => {
-      await Promise.all(served.map(({ thread }, i) => thread.end(specs[i]!.index)));
-    };
-    const release = (): void => {
-      for (const [i, one] of served.entries()) one.leave(specs[i]!.index);
-    };
+    const restored = await this.#restored(plan, input);
+    const specs = served.map((one) => {
+      const spec = this.#spec(plan, { number, input, output }, one.take());
+      return restored === undefined ? spec : { ...spec, restored };
+    });
     let launched: readonly Launched[];
     try {
       launched = await Promise.all(
         served.map(({ thread }, i) => thread.launch(specs[i]!, plan.definition)),
       );
     } catch (error) {
-      await leave().catch(() => {}); // Where a thread has died, there is nothing to leave.
-      release();
+      await leaveAll({ served, specs }).catch(() => {}); // Where a thread has died, there is nothing to leave.
+      release({ served, specs });
+      refuseAll(new MessageQueue(input, this.#common.pool)); // What was restored.
       throw error;
     }
     const bytes = input.memory.byteLength + output.memory.byteLength;
     this.#bytes += bytes;
     const gone = (): void => {
       this.#bytes -= bytes;
-      release();
+      release(running);
       const { sent, received } = running.handle.metrics;
       this.#ended.sent += sent;
       this.#ended.received += received;
       this.#kernels.delete(id);
       this.#switchboard.remove(id);
     };
-    const kill = (): Promise<void> => this.#kill(running);
+    const verbs: RuntimeVerbs = {
+      leave: () => running.inTurn(() => leaveAll(running)),
+      kill: () => this.#kill(running),
+      gone,
+      checkpoint: (options) => this.#moving.checkpoint(running, options),
+      move: (options) => this.#moving.move(running, options),
+    };
     const facts = { id, number, launch, input, output, served, specs, launched };
-    const running: Running = new Running(facts, this.#common, { leave, kill, gone });
-    for (const one of served)
-      void one.thread.ended.then((end) => {
-        running.handle.lost(one.endFor(id, end));
-        return this.#forsake(number);
-      });
+    const running: Running = new Running(facts, this.#common, verbs);
+    for (const one of served) this.#watch(running, one);
     await this.#switchboard.add(running);
     return running.handle;
+  }
+
+  /** A kernel ends with a thread that serves it then. */
+  #watch(running: Running, one: Served): void {
+    if (running.watched.has(one)) return; // It was there before.
+    running.watched.add(one);
+    void one.thread.ended.then((end) => {
+      if (!running.served.includes(one)) return;
+      running.handle.lost(one.endFor(running.id, end));
+      return this.#forsake(running.handle.number);
+    });
+  }
+
+  /** Reads the checkpoint that a launch names, and fills the queue with its messages. */
+  async #restored(
+    { definition, id, launch }: Plan,
+    input: QueueMemory,
+  ): Promise<Restored | undefined> {
+    const { restore, checksum } = launch;
+    if (restore === undefined) return undefined;
+    const bytes = restore instanceof URL ? await this.#parts.readCheckpoint(restore) : restore;
+    const { clock, pool, payloadBytesMax, wallMs } = this.#common;
+    return openCheckpoint(bytes, {
+      ...{ id: definition?.id ?? id, queue: new MessageQueue(input, pool, { onePublisher: true }) },
+      ...{ clock, payloadBytesMax, checksum, now: wallMs() },
+    });
   }
 
   #choose({ mode, gridSize }: Launch): Promise<readonly Served[]> | readonly Served[] {
@@ -319,6 +362,18 @@ export class Runtime implements AsyncDisposable {
       await this.#parts.pause(); // One may just have been answered to a caller that seemed to wait.
     }
   }
+}
+
+type Places = Pick<Running, "served" | "specs">;
+
+/** Takes a kernel off its threads. */
+async function leaveAll({ served, specs }: Places): Promise<void> {
+  await Promise.all(served.map(({ thread }, i) => thread.end(specs[i]!.index)));
+}
+
+/** Its threads may give its indices to others. */
+function release({ served, specs }: Places): void {
+  for (const [i, one] of served.entries()) one.leave(specs[i]!.index);
 }
 
 function unknown(id: string): Failure {

@@ -26,20 +26,37 @@ export class Switchboard {
     await route(source, target);
   }
 
-  /** A kernel has started, or serves elsewhere: makes the routes from it and to it. */
+  /** A kernel has started: makes the routes from it and to it. */
   async add(running: Running): Promise<void> {
     this.#running.set(running.id, running);
     for (const to of running.launch.routes) this.#pairs.add(pairOf(running.id, to));
-    for (const pair of this.#pairs) {
-      const [from, to] = pair.split("\n") as [string, string];
-      const [source, target] = [this.#running.get(from), this.#running.get(to)];
-      if (source === undefined || target === undefined) continue;
+    for (const [source, target] of this.#routes())
       if (source === running || target === running) await route(source, target);
-    }
+  }
+
+  /** A kernel is about to serve elsewhere: makes the routes from it, there. */
+  async from(running: Running): Promise<void> {
+    for (const [source, target] of this.#routes())
+      if (source === running) await route(source, target);
+  }
+
+  /** A kernel serves elsewhere: tells those that send to it. A sender whose thread has died needs no route. */
+  async to(running: Running): Promise<void> {
+    const senders = [...this.#routes()].filter(([, target]) => target === running);
+    await Promise.allSettled(senders.map(([source, target]) => route(source, target)));
   }
 
   remove(id: string): void {
     this.#running.delete(id);
+  }
+
+  /** Pairs of which both are there. */
+  *#routes(): Generator<readonly [source: Running, target: Running]> {
+    for (const pair of this.#pairs) {
+      const [from, to] = pair.split("\n") as [string, string];
+      const [source, target] = [this.#running.get(from), this.#running.get(to)];
+      if (source !== undefined && target !== undefined) yield [source, target];
+    }
   }
 }
 
@@ -50,7 +67,8 @@ async function route(source: Running, target: Running): Promise<void> {
     index: specs[i]!.index,
   }));
   const { tenant, checksum } = launch;
-  const spec: RouteSpec = { id, tenant, input, words: specs[0]!.words, checksum, attentions };
+  const { words, number } = specs[0]!;
+  const spec: RouteSpec = { id, number, tenant, input, words, checksum, attentions };
   target.share(); // From now on the host is not the only one that publishes there.
   await Promise.all(
     source.served.map(({ thread }, i) => thread.route(source.specs[i]!.index, spec)),

@@ -4,7 +4,14 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { Failure, type FailureCode, type Facts } from "../../base/mod.ts";
 import type { IdlePolicy } from "../../ring/mod.ts";
-import { type KernelSpec, KernelThread, type Launched, type RouteSpec } from "../../runtime/mod.ts";
+import {
+  type KernelSpec,
+  KernelThread,
+  type Launched,
+  type RouteSpec,
+  type StateAnswer,
+  type StateOrder,
+} from "../../runtime/mod.ts";
 
 export interface KernelWorkerData {
   readonly attention: SharedArrayBuffer;
@@ -19,7 +26,13 @@ export type KernelCommand =
       readonly index: number;
       readonly route: RouteSpec;
     }
-  | { readonly command: "end"; readonly id: number; readonly index: number };
+  | { readonly command: "end"; readonly id: number; readonly index: number }
+  | {
+      readonly command: "order";
+      readonly id: number;
+      readonly index: number;
+      readonly order: StateOrder;
+    };
 
 /** A failure's class does not pass between threads: its facts do. */
 export interface ThrownFacts {
@@ -29,7 +42,7 @@ export interface ThrownFacts {
 
 export type KernelReply =
   | { readonly reply: "ready" }
-  | { readonly reply: "done"; readonly id: number; readonly launched?: Launched }
+  | { readonly reply: "done"; readonly id: number; readonly answer?: Launched | StateAnswer }
   | { readonly reply: "failed"; readonly id: number; readonly thrown: ThrownFacts };
 
 const port = parentPort;
@@ -55,7 +68,9 @@ async function run(command: KernelCommand): Promise<void> {
     if (command.command === "launch") {
       const { spec } = command;
       const exports = (await import(spec.module)) as Readonly<Record<string, unknown>>;
-      say({ reply: "done", id, launched: await thread.launch(spec, exports) });
+      say({ reply: "done", id, answer: await thread.launch(spec, exports) });
+    } else if (command.command === "order") {
+      say({ reply: "done", id, answer: await thread.order(command.index, command.order) });
     } else {
       if (command.command === "route") thread.route(command.index, command.route);
       else await thread.end(command.index);
@@ -72,7 +87,7 @@ function thrownBy(error: unknown, command: KernelCommand): ThrownFacts {
     return { code: error.code, facts: { at, found, expected, fix } };
   }
   const found = error instanceof Error ? error.message : String(error);
-  const at = command.command === "launch" ? command.spec.module : "the kernel's end";
+  const at = command.command === "launch" ? command.spec.module : `the kernel's ${command.command}`;
   const facts = {
     at,
     found,
