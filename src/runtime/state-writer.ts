@@ -177,7 +177,8 @@ class StateWriter {
   }
 
   #tag(tag: number): void {
-    this.#buffer[this.#room(1)] = tag;
+    const at = this.#room(1); // First: it may make another buffer.
+    this.#buffer[at] = tag;
   }
 
   #number(tag: number, value: number): void {

@@ -16,6 +16,13 @@ const codeOf = (work: () => unknown): unknown => {
   }
 };
 
+/** Arrays inside each other. */
+function nested(depth: number): unknown {
+  let value: unknown = 0;
+  for (let i = 0; i < depth; i++) value = [value];
+  return value;
+}
+
 test("decodeState() gives what encodeState() was given, of every kind", () => {
   const views = [new Uint8Array([1, 2]), new Float32Array([0.5]), new BigInt64Array([-3n])];
   const view = new DataView(new ArrayBuffer(3));
@@ -46,6 +53,13 @@ test("decodeState() gives what encodeState() was given, of every kind", () => {
   expect(Number.isNaN((again(new Date(NaN)) as Date).getTime())).toBe(true);
 });
 
+test("What is written where the buffer grows is whole, for every kind and every place", () => {
+  for (let length = 200; length < 300; length++) {
+    const state = ["x".repeat(length), null, 1, [new Date(1), {}], 2n, new Uint8Array(3)];
+    expect(again(state), String(length)).toEqual(state);
+  }
+});
+
 test("Cycles and sharing stay, and `__proto__` is a name like any other", () => {
   const shared = { n: 1 };
   const state: { self?: unknown; two: unknown[] } = { two: [shared, shared] };
@@ -68,7 +82,7 @@ test("A view is kept with its own bytes, a Buffer as bytes", () => {
 });
 
 test("What would come back as something else is STATE_UNSAVABLE, and says where it is", () => {
-  class Account {}
+  class Account extends Map {}
   const holes = [1, 2];
   delete holes[0];
   const wrong = [
@@ -88,11 +102,6 @@ test("What would come back as something else is STATE_UNSAVABLE, and says where 
 });
 
 test("A state is bounded in bytes and in depth, on both sides of each limit", () => {
-  const nested = (depth: number): unknown => {
-    let value: unknown = 0;
-    for (let i = 0; i < depth; i++) value = [value];
-    return value;
-  };
   expect(codeOf(() => encodeState(nested(CHECKPOINT_LIMITS.valueDepthMax + 1)))).toBe(
     "STATE_UNSAVABLE",
   );

@@ -6,6 +6,7 @@
 import type { Failure } from "../../base/mod.ts";
 import type {
   CallOptions,
+  CheckpointOptions,
   KernelEnd,
   KernelHandle,
   KernelMetrics,
@@ -114,6 +115,14 @@ export class PackKernel<const Inputs extends CallShapes = CallShapes> implements
 
   kill(): Promise<KernelEnd> {
     return this.handle.kill();
+  }
+
+  /**
+   * Inputs and outputs with what waits, as `KernelHandle.checkpoint`. What the kernel keeps in its memory
+   * beside them is not in it.
+   */
+  checkpoint(options?: CheckpointOptions): Promise<Uint8Array> {
+    return this.handle.checkpoint(options);
   }
 
   wait(): Promise<KernelEnd> {
