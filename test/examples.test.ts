@@ -86,6 +86,12 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^from 27,0,871: KERNEL_DEADLINE; this thread ticked \d+ times meanwhile$/m,
     /^from 1,2,3: 0,1,7 rounds$/m,
   ],
+  "16-checkpoint.ts": [
+    /^the: 3, then 4, on another thread:$/m,
+    /^true$/m,
+    /^stored as generation 1$/m,
+    /^and: 2; 5 words, from \d+ bytes$/m,
+  ],
 };
 
 test("every numbered example has its promises here, and fits on a page", async () => {

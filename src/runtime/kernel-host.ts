@@ -134,6 +134,7 @@ export class KernelHost {
   /** Handles up to one batch of what is there; says how many messages were started. */
   turn(): number {
     const { owner, block, output, lanes, atOnce } = this.#options;
+    if (this.isResting && this.#running.size === 0) return 0; // It may be another thread's by now.
     block.count("heartbeat");
     if (block.interrupted) this.interrupt();
     if (this.isResting || !block.mayHandle) return 0;

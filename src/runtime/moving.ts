@@ -5,7 +5,7 @@
 //               slots and its counters, so that nothing in a queue moves
 //   3. settle   the host's wake-ups go to the new thread; routes from the kernel are made there
 //   4. resume   the new thread goes on: first with what the old one had claimed
-//   5. tell     other kernels' wake-ups go there, and it looks once more for those that went astray
+//   5. tell     other kernels' wake-ups go there, and it looks once more for each that may have gone astray
 //   6. leave    the old thread forgets it
 //
 // Until 3 whatever fails lets the old thread go on. At no time do both threads take messages.
@@ -99,7 +99,6 @@ export class Moving {
       await switchboard.from(running);
       await to.thread.order(spec.index, { order: "resume" });
       await switchboard.to(running);
-      await to.thread.order(spec.index, { order: "resume" }); // It looks for what came by the old routes.
     } catch (error) {
       await forget(from, old); // The new thread has died, and the kernel with it.
       throw error;

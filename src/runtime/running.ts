@@ -70,9 +70,7 @@ export class Running {
     });
     const input = new MessageQueue(facts.input, pool, { onePublisher: true });
     const output = new MessageQueue(facts.output, pool, { oneExecutor: true });
-    const wake = (): void => {
-      for (const [i, one] of this.#attentions.entries()) one.raise(this.#specs[i]!.index);
-    };
+    const wake = (): void => this.wake();
     const { checksum } = launch;
     this.#sender = new Sender(input, { source: 0, clock, payloadBytesMax, checksum, wake });
     const replies = new Map(
@@ -101,6 +99,11 @@ export class Running {
     this.#served = [served];
     this.#specs = [spec];
     this.#attentions = attentionsOf([served]);
+  }
+
+  /** Tells its threads to look for messages. */
+  wake(): void {
+    for (const [i, one] of this.#attentions.entries()) one.raise(this.#specs[i]!.index);
   }
 
   /** Saves, moves and ends the kernel one after the other: `work` begins when those before it are over. */

@@ -40,10 +40,16 @@ export class Switchboard {
       if (source === running) await route(source, target);
   }
 
-  /** A kernel serves elsewhere: tells those that send to it. A sender whose thread has died needs no route. */
+  /**
+   * A kernel serves elsewhere: tells those that send to it, and lets it look for what each of them published
+   * before it knew. A sender whose thread has died needs no route.
+   */
   async to(running: Running): Promise<void> {
     const senders = [...this.#routes()].filter(([, target]) => target === running);
-    await Promise.allSettled(senders.map(([source, target]) => route(source, target)));
+    const told = senders.map(([source, target]) =>
+      route(source, target).finally(() => running.wake()),
+    );
+    await Promise.allSettled(told);
   }
 
   remove(id: string): void {

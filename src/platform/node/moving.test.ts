@@ -184,7 +184,9 @@ test("terminate() during a move drains what waits, wherever the actor is then", 
 
 test("Streams of numbers from host and kernels arrive whole and in order while all of them move", async () => {
   start({ threads: 3, payloadBlocks: 16 });
-  const kernel = await runtime.launch(ledger, { inputQueueCapacity: 64, outputQueueCapacity: 2 });
+  const kernel = await runtime.launch(ledger, {
+    ...{ inputQueueCapacity: 64, outputQueueCapacity: 2, whenFull: "wait" },
+  });
   const others = [
     await runtime.launch(feeder, { routes: ["ledger"] }),
     await runtime.launch(feeder, { id: "feeder 2", routes: ["ledger"] }),
