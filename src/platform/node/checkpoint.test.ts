@@ -71,7 +71,7 @@ test("Messages that wait are in it, large ones too and in order; calls are count
   expect(told).toMatchObject({ handled: 3100, steps: 100, wrong: 0, sources: 1 });
 });
 
-test("Priorities, hops and deadlines come back with the messages that wait", async () => {
+test("Priorities and deadlines come back with the messages that wait", async () => {
   start();
   const paused = await runtime.launch(ledger, { priorities: true });
   paused.send(Block, { ms: 60_000 });
