@@ -44,10 +44,14 @@ export {
   type PackSandboxOptions,
   bridgeTime,
   ThreadDevice,
+  readCheckpoint,
+  type StoredCheckpoint,
+  writeCheckpoint,
 } from "./platform/node/mod.ts";
 export { IDLE, type IdlePolicy } from "./ring/mod.ts";
 export {
   type CallOptions,
+  type CheckpointOptions,
   defineKernel,
   type FullPolicy,
   type KernelDefinition,
@@ -57,6 +61,8 @@ export {
   type KernelState,
   type KernelStatus,
   type LaunchOptions,
+  type Moved,
+  type MoveOptions,
   type ReplyOf,
   type RuntimeMetrics,
   type SendOptions,

@@ -93,6 +93,12 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^dead letter: Count (terminated|worker-lost)$/m,
     /^after: 2$/m,
   ],
+  "16-checkpoint.ts": [
+    /^the: 3, then 4, on another thread:$/m,
+    /^true$/m,
+    /^stored as generation 1$/m,
+    /^and: 2; 5 words, from \d+ bytes$/m,
+  ],
 };
 
 test("every numbered example has its promises here, and fits on a page", async () => {

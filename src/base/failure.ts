@@ -139,6 +139,13 @@ export const FAILURES = {
   DEVICE_COPY_FAILED: "A copy to or from the device failed",
   DEVICE_MEMORY_FULL: "The device's memory is full",
   DEVICE_QUEUE_INVALID: "The device's queue breaks its protocol",
+  // Actors: checkpoints and moves.
+  STATE_UNSAVABLE: "The kernel's state cannot be saved",
+  REST_TIMEOUT: "The kernel did not come to rest in time",
+  MOVE_REFUSED: "The kernel cannot be moved",
+  CHECKPOINT_INVALID: "The bytes are no checkpoint of this kernel",
+  CHECKPOINT_UNREADABLE: "The checkpoint cannot be read",
+  CHECKPOINT_UNWRITABLE: "The checkpoint cannot be written",
   // Command line.
   USAGE: "The command line is not understood",
   INPUT_UNREADABLE: "An input cannot be read",

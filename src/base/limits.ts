@@ -139,6 +139,25 @@ export const BRIDGE_LIMITS = {
   pollLooksMax: 1_000_000,
 } as const;
 
+export const CHECKPOINT_LIMITS = {
+  /** Where nothing else is said: a state of this size takes about a tenth of a second to save. */
+  bytesDefault: 64 * MIB,
+  /** Lengths in a checkpoint are u32, and its parts must be one array of bytes. */
+  bytesMax: 1024 * MIB,
+  idBytesMax: 1024,
+  /** Types that a kernel takes. */
+  typesMax: 4096,
+  /** Messages that wait: as many as a queue has slots. */
+  messagesMax: 1_048_576,
+  /** A state's objects inside each other: they are read and written by recursion. */
+  valueDepthMax: 256,
+  /** Hexadecimal digits of one bigint, with its sign. */
+  bigintDigitsMax: 65_536,
+  /** A state's values, and how many of them are objects: an empty map has 5 bytes and takes some 200. */
+  valuesMax: 16_777_216,
+  objectsMax: 1_048_576,
+} as const;
+
 export const TENSOR_LIMITS = {
   /** A `.safetensors` header, as the format's own reader bounds it. */
   headerBytesMax: 100 * MIB,

@@ -85,7 +85,7 @@ export class Queue {
   }
 
   /** Positions taken by publishers and not claimed; between the two looks either may move. */
-  get waiting(): number {
+  get unclaimed(): number {
     const head = Atomics.load(this.#words, this.#head);
     return Math.max(0, (Atomics.load(this.#words, this.#tail) - head) | 0);
   }
@@ -130,6 +130,22 @@ export class Queue {
     const slot = this.slot(head);
     if (Atomics.load(words, this.#turns + slot) !== ((head + 1) | 0)) return this.#behind(head);
     return slot;
+  }
+
+  /**
+   * Slots that are shown and that nobody owns, oldest first. They stay so where the caller is the thread that
+   * alone claims from the ring.
+   */
+  waiting(): number[] {
+    const words = this.#words;
+    const head = Atomics.load(words, this.#head);
+    const slots: number[] = [];
+    for (let i = 0; i < this.size && this.#isShown(head + i); i++) {
+      const position = (head + i) | 0;
+      const slot = this.slot(position);
+      if (Atomics.load(words, this.#owners + slot) === unowned(position)) slots.push(slot);
+    }
+    return slots;
   }
 
   /** Whether the slot is shown and not yet released. */

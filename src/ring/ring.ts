@@ -158,6 +158,11 @@ export class Ring {
     return this.#claimUrgent(this.#lanes, owner, into, room);
   }
 
+  /** Slots that wait to be claimed, lane by lane and oldest first, as `Queue.waiting` says. */
+  waiting(): number[] {
+    return this.#queues.flatMap((queue) => queue.waiting());
+  }
+
   /** Completes a claimed slot. False: a sweep was first, and the slot is no longer the caller's. */
   complete(slot: number): boolean {
     return this.#end(slot, CLAIMED, DONE, 0);
@@ -263,10 +268,10 @@ export class Ring {
   }
 
   /** Slots published and not claimed, at about this time. */
-  get waiting(): number {
-    let waiting = 0;
-    for (const queue of this.#queues) waiting += queue.waiting;
-    return waiting;
+  get unclaimed(): number {
+    let unclaimed = 0;
+    for (const queue of this.#queues) unclaimed += queue.unclaimed;
+    return unclaimed;
   }
 
   status(slot: number): number {

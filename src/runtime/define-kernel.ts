@@ -41,6 +41,21 @@ export interface KernelDefinition<
   readonly onInterrupt?: () => void;
   /** Runs once after the last one, but not when the thread is killed. */
   readonly stop?: (context: KernelContext) => void | Promise<void>;
+  /**
+   * What a checkpoint, or a move to another thread, keeps of the state: bytes, or plain values, arrays, maps, sets,
+   * dates and views. Runs between two messages and may not change the state. Where it is left out, the
+   * state itself is kept, which then must be such a value.
+   */
+  save?(state: State): unknown;
+  /**
+   * Makes the state from what `save` gave, in place of `start`; `data` is the launch's. Where it is left
+   * out, what was saved is the state.
+   */
+  restore?(saved: unknown, data: unknown): State | Promise<State>;
+  /** Runs on a thread that the kernel has left for another, to close what its state there held. */
+  leave?(state: State): void | Promise<void>;
+  /** It stays on its thread, since others hold memory of it: a move is MOVE_REFUSED. */
+  readonly stays?: boolean;
 }
 
 const DEFINED = new WeakSet<object>();
@@ -55,6 +70,8 @@ export function defineKernel<State, const On extends readonly Handler[]>(
   const { id, on } = definition;
   if (typeof id !== "string" || id === "")
     throw invalid("id", String(id), "a name that is not empty");
+  if (definition.save !== undefined && definition.restore === undefined)
+    throw invalid(`kernel ${id}`, "`save` alone", "`restore` too, which reads what it gives");
   const seen = new Map<number, Message>();
   for (const { message } of on) {
     const other = seen.get(message.id);

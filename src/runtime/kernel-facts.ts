@@ -80,6 +80,23 @@ export type KernelEnd =
       readonly exitCode?: number;
     };
 
+export interface CheckpointOptions {
+  /** How long running handlers and the calls they made are waited for, in milliseconds: 5000. */
+  readonly timeoutMs?: number;
+  /** The most bytes: 64 MiB. */
+  readonly bytesMax?: number;
+}
+
+export interface MoveOptions {
+  /** How long running handlers and the calls they made are waited for, in milliseconds: 5000. */
+  readonly timeoutMs?: number;
+}
+
+/** What became of a move. `failure`: what the kernel's `leave` threw on the thread that it left. */
+export interface Moved {
+  readonly failure?: Failure;
+}
+
 /** How a thread ended. `failure`: it was not told to. */
 export interface ThreadEnd {
   readonly failure?: Failure;

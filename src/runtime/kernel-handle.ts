@@ -12,9 +12,12 @@ import { unwrap } from "./envelopes.ts";
 import type { KernelBlock } from "./kernel-block.ts";
 import type {
   CallOptions,
+  CheckpointOptions,
   KernelEnd,
   KernelMetrics,
   KernelStatus,
+  Moved,
+  MoveOptions,
   ReplyOf,
   SendOptions,
   ThreadEnd,
@@ -61,6 +64,8 @@ export interface HandleParts {
   readonly kill: () => Promise<void>;
   /** The kernel has ended: its id is free. */
   readonly gone: () => void;
+  readonly checkpoint: (options: CheckpointOptions) => Promise<Uint8Array>;
+  readonly move: (options: MoveOptions) => Promise<Moved>;
 }
 
 export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable {
@@ -265,6 +270,24 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   /** Ends the kernel's threads where they are: its state is lost, and so is what it held. */
   async kill(): Promise<KernelEnd> {
     return this.#ending.kill();
+  }
+
+  /**
+   * The kernel's state and the messages that wait, as bytes: `launch` goes on from there with `restore`. The
+   * kernel pauses between two messages for it. Calls that wait are not in it; they are answered by this
+   * kernel. Fails with STATE_UNSAVABLE, REST_TIMEOUT, OPTION_UNSUPPORTED, or KERNEL_TERMINATED.
+   */
+  async checkpoint(options: CheckpointOptions = {}): Promise<Uint8Array> {
+    return this.#parts.checkpoint(options);
+  }
+
+  /**
+   * Takes the kernel to another thread, with its state and queues, while others send to it. Whatever fails,
+   * it stays where it was: with MOVE_REFUSED, STATE_UNSAVABLE, REST_TIMEOUT, LAUNCH_FAILED where `restore`
+   * threw, WORKER_LOST, or KERNEL_TERMINATED.
+   */
+  async move(options: MoveOptions = {}): Promise<Moved> {
+    return this.#parts.move(options);
   }
 
   /** How the kernel's life ends. Never rejects. */

@@ -68,6 +68,8 @@ interface Known extends KnownPace {
 
 export class KernelHost {
   state: unknown;
+  /** It starts no message: it is saved, or leaves this thread. See resting.ts. */
+  isResting = false;
   readonly #options: KernelHostOptions;
   readonly #input: MessageQueue;
   readonly #words: Int32Array;
@@ -127,12 +129,24 @@ export class KernelHost {
     return this.#options.block.interrupted;
   }
 
+  /** Slots that were claimed and not started, oldest first. */
+  get unstarted(): Int32Array {
+    return this.#claimed.slice(this.#next, this.#end);
+  }
+
+  /** Goes on with what its predecessor on another thread had claimed in the same name. */
+  adopt(unstarted: Int32Array): void {
+    this.#claimed.set(unstarted);
+    this.#end = unstarted.length;
+  }
+
   /** Handles up to one batch of what is there; says how many messages were started. */
   turn(): number {
     const { owner, block, output, lanes, atOnce } = this.#options;
+    if (this.isResting && this.#running.size === 0) return 0; // It may be another thread's by now.
     block.count("heartbeat");
     this.#forget();
-    if (!block.mayHandle) return 0;
+    if (this.isResting || !block.mayHandle) return 0;
     if (this.#next === this.#end && this.#running.size < lanes) {
       this.#next = this.#unsettled = 0;
       this.#end = this.#input.ring.claim(owner, this.#claimed, atOnce);
@@ -177,7 +191,7 @@ export class KernelHost {
 
   #mayStart(): boolean {
     const { block, lanes } = this.#options;
-    return this.#running.size < lanes && block.mayHandle;
+    return this.#running.size < lanes && block.mayHandle && !this.isResting;
   }
 
   #publish<Of extends Fields>(message: Message<Of>, value: InputOf<Of>): boolean {

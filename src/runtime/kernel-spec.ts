@@ -36,6 +36,28 @@ export interface KernelSpec {
   readonly alone: boolean;
   /** What the definition's `start` gets. */
   readonly data: unknown;
+  /** From where it goes on, where it does not start anew. */
+  readonly restored: Restored | undefined;
+}
+
+/** A kernel that was saved. */
+export interface Restored {
+  /** As `encodeState` wrote it. */
+  readonly state: Uint8Array;
+  /** Types of the messages that it finds in its queue. */
+  readonly types: readonly number[];
+  /** It comes from another thread, and handles nothing before it is told to. */
+  readonly moved?: Omit<Left, "state">;
+}
+
+/** What a kernel leaves to its successor on another thread. */
+export interface Left {
+  readonly state: Uint8Array;
+  /** Slots that it claimed and did not start. */
+  readonly unstarted: Int32Array;
+  /** Numbers of its last messages: to its output queue, and on each route. */
+  readonly emitted: number;
+  readonly sent: ReadonlyMap<string, number>;
 }
 
 /** What a kernel tells its host about a message, so that the host can read it. */

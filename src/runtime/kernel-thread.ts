@@ -11,8 +11,18 @@ import { isKernel, type KernelDefinition } from "./define-kernel.ts";
 import { Delivery } from "./delivery.ts";
 import { KernelBlock } from "./kernel-block.ts";
 import { KernelHost } from "./kernel-host.ts";
-import type { KernelSpec, Launched, MessageDescription } from "./kernel-spec.ts";
+import type { KernelSpec, Launched, Left, MessageDescription } from "./kernel-spec.ts";
 import { MessageQueue } from "./message-queue.ts";
+import {
+  checkpointed,
+  rested,
+  type RestingParts,
+  resume,
+  type Served,
+  type StateAnswer,
+  type StateOrder,
+  stateFrom,
+} from "./resting.ts";
 import { Routes, type RouteSpec } from "./routes.ts";
 import { Sender } from "./sender.ts";
 import { ThreadLoop } from "./thread-loop.ts";
@@ -35,7 +45,7 @@ export interface KernelThreadOptions {
 
 export class KernelThread {
   readonly loop: ThreadLoop;
-  readonly #definitions = new Map<number, KernelDefinition>();
+  readonly #served = new Map<number, Served>();
   readonly #pause: () => Promise<void>;
   readonly #nap: (() => Promise<void>) | undefined;
   readonly #nowMs: () => number;
@@ -59,15 +69,13 @@ export class KernelThread {
   /** Starts a kernel from what its module exports. Fails with KERNEL_NOT_FOUND or LAUNCH_FAILED. */
   async launch(spec: KernelSpec, exports: Readonly<Record<string, unknown>>): Promise<Launched> {
     const definition = definitionIn(exports, spec);
-    const host = this.#hostOf(spec, definition);
-    try {
-      host.state = await definition.start?.(spec.data, spec.place);
-    } catch (cause) {
-      throw failed(spec.id, "its `start` threw", cause);
-    }
-    const shares = sharedBy(definition, host.state);
-    this.#definitions.set(spec.index, definition);
-    this.loop.add(spec.index, host);
+    const served = this.#serve(spec, definition);
+    served.host.state = await this.#stateOf(spec, definition);
+    const shares = sharedBy(definition, served.host.state);
+    const moved = spec.restored?.moved;
+    if (moved !== undefined) succeed(served, moved);
+    this.#served.set(spec.index, served);
+    this.loop.add(spec.index, served.host);
     const replies = definition.on.flatMap(({ reply }) => reply ?? []);
     return {
       takes: definition.on.map(({ message }) => describe(message)),
@@ -83,18 +91,53 @@ export class KernelThread {
 
   /** Ends a kernel: what it claimed and did not start is refused, and its `stop` has run. */
   async end(index: number): Promise<void> {
-    const host = this.loop.kernel(index);
-    const definition = this.#definitions.get(index);
-    if (host === undefined) return;
+    const served = this.#served.get(index);
+    if (served === undefined) return;
+    const { host, definition } = served;
     this.loop.remove(index);
-    this.#definitions.delete(index);
+    this.#served.delete(index);
     host.interrupt();
     while (host.busy > 0) await this.#pause(); // Whoever ended it kills the thread if this takes long.
     host.refuseRest();
-    await definition?.stop?.(new Delivery(host));
+    await definition.stop?.(new Delivery(host));
   }
 
-  #hostOf(spec: KernelSpec, definition: KernelDefinition): KernelHost {
+  /** Saves a kernel, or hands it over to another thread: see resting.ts. */
+  async order(index: number, order: StateOrder): Promise<StateAnswer> {
+    const served = this.#served.get(index);
+    if (served === undefined) return undefined; // It has ended meanwhile, and its host knows.
+    const parts = this.#resting(index);
+    if (order.order === "checkpoint") return checkpointed(served, order, parts);
+    if (order.order === "rest") return rested(served, order.timeoutMs, parts);
+    if (order.order === "resume") resume(served.host, parts);
+    else {
+      this.loop.remove(index);
+      this.#served.delete(index);
+      await served.definition.leave?.(served.host.state);
+    }
+    return undefined;
+  }
+
+  #resting(index: number): RestingParts {
+    const look = (): void => this.loop.look(index);
+    return { pause: this.#pause, nowMs: this.#nowMs, now: () => this.#now, look };
+  }
+
+  async #stateOf(
+    { id, data, place, restored }: KernelSpec,
+    definition: KernelDefinition,
+  ): Promise<unknown> {
+    const verb = restored !== undefined && definition.restore !== undefined ? "restore" : "start";
+    try {
+      if (restored !== undefined) return await stateFrom(definition, restored, data);
+      return await definition.start?.(data, place);
+    } catch (cause) {
+      if (cause instanceof Failure && cause.code === "CHECKPOINT_INVALID") throw cause;
+      throw failed(id, `its \`${verb}\` threw`, cause);
+    }
+  }
+
+  #serve(spec: KernelSpec, definition: KernelDefinition): Served {
     const { owner, lanes, checksum, payloadBytesMax, alone } = spec;
     const pool = (this.#pool ??= new Blocks(spec.pool)); // All kernels here are of one runtime.
     const now = (): number => this.#now;
@@ -127,8 +170,20 @@ export class KernelThread {
       lanesTaken,
       routes,
     };
-    return new KernelHost({ id: spec.id, definition, input, output, ...shared });
+    const host = new KernelHost({ id: spec.id, definition, input, output, ...shared });
+    return { host, definition, input, output, clock };
   }
+}
+
+/** A kernel that goes on where one on another thread has left. It rests until it is told to go on. */
+function succeed(
+  { host, output }: Served,
+  { unstarted, emitted, sent }: Omit<Left, "state">,
+): void {
+  host.adopt(unstarted);
+  host.isResting = true;
+  host.routes.continueFrom(sent);
+  output.number = emitted;
 }
 
 /** Messages that a thread claims at once. In a grid what it claims waits, while other threads may be idle. */

@@ -3,12 +3,16 @@
 // hands both in.
 
 export { Attention, createAttention } from "./attention.ts";
+export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { defineKernel, type KernelDefinition } from "./define-kernel.ts";
 export type {
   CallOptions,
+  CheckpointOptions,
   KernelEnd,
   KernelMetrics,
   KernelStatus,
+  Moved,
+  MoveOptions,
   ReplyOf,
   SendOptions,
   ThreadEnd,
@@ -18,6 +22,7 @@ export type { KernelSpec, Launched } from "./kernel-spec.ts";
 export { KernelThread, type KernelThreadOptions, thrownInKernel } from "./kernel-thread.ts";
 export { type KernelState, STATES } from "./lifecycle.ts";
 export type { FullPolicy, LaunchOptions, RuntimeOptions, SupervisionEvent } from "./options.ts";
+export type { StateAnswer, StateOrder } from "./resting.ts";
 export { HOPS_MAX, type RouteSpec } from "./routes.ts";
 export { Runtime, type RuntimeMetrics, type RuntimeParts } from "./runtime.ts";
 export type { ServingThread } from "./thread-pool.ts";

@@ -133,6 +133,11 @@ export interface LaunchOptions {
   readonly tenant?: number;
   /** What the kernel's `start` gets. It passes to another thread, so that it must be cloneable. */
   readonly data?: unknown;
+  /**
+   * A checkpoint from which the kernel goes on, in place of its `start`: its bytes, or the URL of the file
+   * whose newest generation has them. Also whenever supervision launches it again.
+   */
+  readonly restore?: Uint8Array | URL | undefined;
   /** Blocks of the grid that synchronise. No backend here has it. */
   readonly cooperative?: boolean;
 }
@@ -158,6 +163,7 @@ export interface Launch {
   readonly tenant: number;
   readonly data: unknown;
   readonly restart: Restart;
+  readonly restore: Uint8Array | URL | undefined;
 }
 
 const GRID_MAX = 64;
@@ -187,12 +193,15 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     tenant: options.tenant ?? 0,
     data: options.data,
     restart: options.restart ?? "temporary",
+    restore: options.restore,
   };
   if (!FULL_POLICIES.includes(launch.whenFull))
     throw unsupported("whenFull", String(launch.whenFull), FULL_POLICIES.join(", "));
   if (options.cooperative === true)
     throw unsupported("cooperative", "true", "false: threads have no barrier across a grid");
   within("gridSize", launch.gridSize, 1, launch.mode === "event-driven" ? 1 : GRID_MAX);
+  if (launch.restore !== undefined && launch.gridSize !== 1)
+    throw unsupported("gridSize", String(launch.gridSize), "1 with `restore`");
   within("blockSize", launch.blockSize, 1, LANES_MAX);
   within("sharedMemoryBytes", launch.sharedMemoryBytes, 0, SHARED_MAX);
   if (!launch.enableK2k && launch.routes.length > 0)

@@ -27,7 +27,7 @@ test("Routes.call() fails at once where the kernel ended and looked for the last
     },
   });
   const attentions = [{ memory: createAttention(), index: 0 }];
-  routes.add({ id: "other", tenant: 0, input, words, checksum: false, attentions });
+  routes.add({ id: "other", number: 3, tenant: 0, input, words, checksum: false, attentions });
   const value = {
     get data(): Uint8Array {
       block.state = STATES.indexOf("terminated"); // After its state was looked at.

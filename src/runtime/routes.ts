@@ -28,6 +28,8 @@ export const HOPS_MAX = 8;
 /** Another kernel, as a thread needs it to send there. It passes between threads as it is. */
 export interface RouteSpec {
   readonly id: string;
+  /** Its number: another one is another kernel of that id. */
+  readonly number: number;
   readonly tenant: number;
   readonly input: QueueMemory;
   readonly words: SharedArrayBuffer;
@@ -48,7 +50,12 @@ export interface RoutesOptions {
   readonly nowMs: () => number;
 }
 
+type Attentions = readonly (readonly [attention: Attention, index: number])[];
+
 interface Route {
+  readonly number: number;
+  /** Of the threads that serve it now. */
+  attentions: Attentions;
   readonly tenant: number;
   readonly block: KernelBlock;
   readonly sender: Sender;
@@ -65,32 +72,59 @@ export class Routes {
   readonly #routes = new Map<string, Route>();
   readonly #facts: SendFacts = { ...PLAIN_SEND };
   #correlation = 0;
+  /** Numbers of the last messages on each route, where this goes on in another's place. */
+  #numbers: ReadonlyMap<string, number> = new Map();
 
   constructor(options: RoutesOptions) {
     this.#options = options;
   }
 
-  /** Makes a route, or replaces it: a kernel of that id was launched again. */
+  /**
+   * Makes a route, or replaces it: a kernel of that id was launched again. One that has only moved keeps
+   * its route, with the calls that wait there.
+   */
   add(spec: RouteSpec): void {
     const { source, clock, pool, payloadBytesMax, pause, nap, nowMs } = this.#options;
     const attentions = spec.attentions.map(
       ({ memory, index }) => [new Attention(memory), index] as const,
     );
+    const before = this.#routes.get(spec.id);
+    if (before?.number === spec.number) return void (before.attentions = attentions);
     const wake = (): void => {
-      for (const [attention, index] of attentions) attention.raise(index);
+      for (const [attention, index] of route.attentions) attention.raise(index);
     };
     const queue = new MessageQueue(spec.input, pool);
     const replies = new Map<number, Message>();
-    this.#routes.set(spec.id, {
-      tenant: spec.tenant,
+    const sender = new Sender(queue, {
+      ...{ source, clock, payloadBytesMax, checksum: spec.checksum, wake },
+    });
+    sender.number = this.#numbers.get(spec.id) ?? 0;
+    const route: Route = {
+      ...{ number: spec.number, attentions, tenant: spec.tenant },
       block: new KernelBlock(new Int32Array(spec.words)),
-      sender: new Sender(queue, { source, clock, payloadBytesMax, checksum: spec.checksum, wake }),
+      sender,
       calls: new Calls({
         ...{ kernel: spec.id, queue, replies, pause, nap, nowMs, inOrder: false },
         keepAlive: () => () => {},
       }),
       replies,
-    });
+    };
+    this.#routes.set(spec.id, route);
+  }
+
+  /** Calls whose slots are not free again: also those that nobody waits for any more. */
+  get pending(): number {
+    return [...this.#routes.values()].reduce((sum, { calls }) => sum + calls.pending, 0);
+  }
+
+  /** For whoever goes on in its place: the number of the last message on each route. */
+  get numbers(): ReadonlyMap<string, number> {
+    return new Map([...this.#routes].map(([id, { sender }]) => [id, sender.number]));
+  }
+
+  /** Goes on where another one was, before any route is made. */
+  continueFrom(numbers: ReadonlyMap<string, number>): void {
+    this.#numbers = numbers;
   }
 
   remove(id: string): void {

@@ -52,18 +52,22 @@ export type CommonParts = Pick<
 };
 
 /** What only the runtime can do. */
-export type RuntimeVerbs = Pick<HandleParts, "leave" | "kill" | "gone">;
+export type RuntimeVerbs = Pick<HandleParts, "leave" | "kill" | "gone" | "checkpoint" | "move">;
 
 export class Running {
   readonly id: string;
   readonly launch: Launch;
   readonly input: QueueMemory;
-  readonly served: readonly Served[];
-  readonly specs: readonly KernelSpec[];
   readonly handle: KernelHandle;
+  /** Threads whose death is noticed. */
+  readonly watched = new Set<Served>();
   readonly #sender: Sender;
   readonly #pool: Blocks;
+  #served: readonly Served[];
+  #specs: readonly KernelSpec[];
+  #attentions: readonly Attention[];
   #isShared = false;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(facts: RunningFacts, common: CommonParts, verbs: RuntimeVerbs) {
     const { id, number, launch, served, specs, launched } = facts;
@@ -71,8 +75,9 @@ export class Running {
     this.id = id;
     this.launch = launch;
     this.input = facts.input;
-    this.served = served;
-    this.specs = specs;
+    this.#served = served;
+    this.#specs = specs;
+    this.#attentions = attentionsOf(served);
     this.#pool = pool;
     const blocks = specs.map(({ words }) => new KernelBlock(new Int32Array(words)));
     const lifecycle = new Lifecycle(id, blocks[0]!.stateWord, (_, to) => {
@@ -80,10 +85,7 @@ export class Running {
     });
     const input = new MessageQueue(facts.input, pool, { onePublisher: true });
     const output = new MessageQueue(facts.output, pool, { oneExecutor: true });
-    const attentions = served.map(({ thread }) => new Attention(thread.attention));
-    const wake = (): void => {
-      for (const [i, one] of attentions.entries()) one.raise(specs[i]!.index);
-    };
+    const wake = (): void => this.wake();
     const { checksum } = launch;
     this.#sender = new Sender(input, { source: 0, clock, payloadBytesMax, checksum, wake });
     const replies = new Map(
@@ -113,6 +115,35 @@ export class Running {
       ...{ shares: launched.map(({ shares }) => shares), onInterrupt: facts.onInterrupt },
       ...{ sender: this.#sender, owners: specs.map(({ owner }) => owner), poke },
     });
+  }
+
+  /** The threads that serve it. */
+  get served(): readonly Served[] {
+    return this.#served;
+  }
+
+  /** What each of them was told. */
+  get specs(): readonly KernelSpec[] {
+    return this.#specs;
+  }
+
+  /** From now on this thread serves it: the host's wake-ups go there. */
+  settle(served: Served, spec: KernelSpec): void {
+    this.#served = [served];
+    this.#specs = [spec];
+    this.#attentions = attentionsOf([served]);
+  }
+
+  /** Tells its threads to look for messages. */
+  wake(): void {
+    for (const [i, one] of this.#attentions.entries()) one.raise(this.#specs[i]!.index);
+  }
+
+  /** Saves, moves and ends the kernel one after the other: `work` begins when those before it are over. */
+  inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {}); // Whoever waits for it gets the failure.
+    return turn;
   }
 
   /** Lets others than the host publish to it. */
@@ -151,6 +182,10 @@ function boxOf(
   const names = launched[0]!.takes.map((one) => [one.id, rebuilt(one).toString()] as const);
   const queue = new MessageQueue(dead, pool, { oneExecutor: true });
   return new DeadLetterBox(queue, id, letters, new Map(names));
+}
+
+function attentionsOf(served: readonly Served[]): readonly Attention[] {
+  return served.map(({ thread }) => new Attention(thread.attention));
 }
 
 /** A message as its kernel's thread declares it, so that the host can read it. */

@@ -9,10 +9,11 @@ import { createDeadLetterBox } from "./dead-letter-box.ts";
 import { DeadLetterOffice } from "./dead-letter-office.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { isKernel, type KernelDefinition } from "./define-kernel.ts";
-import type { KernelEnd, KernelMetrics } from "./kernel-facts.ts";
+import type { KernelEnd, KernelMetrics, Moved, MoveOptions } from "./kernel-facts.ts";
 import type { KernelHandle } from "./kernel-handle.ts";
-import { createKernelWords, type KernelSpec, type Launched } from "./kernel-spec.ts";
-import { createQueue, type QueueMemory } from "./message-queue.ts";
+import { createKernelWords, type KernelSpec, type Launched, type Restored } from "./kernel-spec.ts";
+import { createQueue, MessageQueue, type QueueMemory } from "./message-queue.ts";
+import { Moving } from "./moving.ts";
 import {
   type Launch,
   type LaunchOptions,
@@ -21,8 +22,10 @@ import {
   type RuntimeOptions,
 } from "./options.ts";
 import { Quotas } from "./quotas.ts";
+import { refuseAll } from "./refusal.ts";
+import { openCheckpoint } from "./restoring.ts";
 import { Reviver } from "./reviver.ts";
-import { type CommonParts, Running } from "./running.ts";
+import { type CommonParts, Running, type RuntimeVerbs } from "./running.ts";
 import { Supervision } from "./supervision.ts";
 import { Switchboard } from "./switchboard.ts";
 import { type Served, type ServingThread, ThreadPool } from "./thread-pool.ts";
@@ -47,6 +50,8 @@ export interface RuntimeParts {
   readonly wallMs: () => number;
   /** The same, for stamps: it may be some messages old. */
   readonly stampMs: () => number;
+  /** The newest checkpoint at a URL. */
+  readonly readCheckpoint: (url: URL) => Promise<Uint8Array>;
 }
 
 export interface RuntimeMetrics {
@@ -83,6 +88,7 @@ export class Runtime implements AsyncDisposable {
   readonly #switchboard = new Switchboard();
   readonly #reviver: Reviver;
   readonly #quotas: Quotas;
+  readonly #moving: Moving;
   #numbers = 0;
   #owners = 1;
   #launched = 0;
@@ -110,6 +116,9 @@ export class Runtime implements AsyncDisposable {
     this.deadLetters = new DeadLetterOffice(this.#common.letters, this.#kernels);
     const startThread = (): Promise<ServingThread> => parts.startThread({ idle });
     this.#threads = new ThreadPool({ startThread, ownThread, threadsMax: threads });
+    const watch = (running: Running, served: Served): void => this.#watch(running, served);
+    const [pool, switchboard] = [this.#threads, this.#switchboard];
+    this.#moving = new Moving({ threads: pool, switchboard, watch, pause, nowMs });
     this.#reviver = new Reviver({
       supervision: new Supervision({ strategy: "one-for-one", ...supervision, now: nowMs }),
       kernel: (id) => this.#kernels.get(id),
@@ -156,6 +165,13 @@ export class Runtime implements AsyncDisposable {
    */
   async connect(from: string, to: string): Promise<void> {
     await this.#switchboard.connect(from, to);
+  }
+
+  /** Takes a kernel to another thread: see `KernelHandle.move`. Fails with KERNEL_NOT_FOUND as well. */
+  async move(id: string, options: MoveOptions = {}): Promise<Moved> {
+    const handle = this.#kernels.get(id);
+    if (handle === undefined) throw unknown(id);
+    return handle.move(options);
   }
 
   getKernel(id: string): KernelHandle | undefined {
@@ -258,49 +274,76 @@ export class Runtime implements AsyncDisposable {
     const number = ++this.#numbers;
     const specs: KernelSpec[] = [];
     let served: readonly Served[] = [];
-    const leave = async (): Promise<void> => {
-      await Promise.all(specs.map(({ index }, i) => served[i]!.thread.end(index)));
-    };
-    const release = (): void => {
+    const release = (places: Places): void => {
       this.#quotas.leave(launch.tenant, bytes);
-      for (const [i, { index }] of specs.entries()) served[i]!.leave(index);
+      for (const [i, { index }] of places.specs.entries()) places.served[i]!.leave(index);
     };
     let launched: readonly Launched[];
     try {
       served = await this.#choose(launch);
+      const restored = await this.#restored(plan, input);
       const [count, shared] = [served.length, new SharedArrayBuffer(launch.sharedMemoryBytes)];
       for (const [index, one] of served.entries()) {
-        const own = { number, ...queues, place: { index, count, shared } };
+        const own = { number, ...queues, restored, place: { index, count, shared } };
         specs.push(this.#spec(plan, own, one.take()));
       }
       const starts = specs.map((spec, i) => served[i]!.thread.launch(spec, plan.definition));
       launched = await Promise.all(starts);
     } catch (error) {
-      await leave().catch(() => {}); // Where a thread has died, there is nothing to leave.
-      release();
+      await leaveAll({ served, specs }).catch(() => {}); // Where a thread has died, there is nothing to leave.
+      release({ served, specs });
+      refuseAll(new MessageQueue(input, this.#common.pool)); // What was restored.
       throw error;
     }
     this.#bytes += bytes;
     const gone = (): void => {
       this.#bytes -= bytes;
-      release();
+      release(running);
       const { sent, received } = running.handle.metrics;
       this.#ended.sent += sent;
       this.#ended.received += received;
       this.#kernels.delete(id);
       this.#switchboard.remove(id);
     };
-    const kill = (): Promise<void> => this.#kill(running);
+    const verbs: RuntimeVerbs = {
+      leave: () => running.inTurn(() => leaveAll(running)),
+      kill: () => this.#kill(running),
+      gone,
+      checkpoint: (options) => this.#moving.checkpoint(running, options),
+      move: (options) => this.#moving.move(running, options),
+    };
     const onInterrupt = plan.definition?.onInterrupt;
     const facts = { id, number, launch, input, output, served, specs, launched, onInterrupt };
-    const running: Running = new Running(facts, this.#common, { leave, kill, gone });
-    for (const one of served)
-      void one.thread.ended.then((end) => {
-        running.handle.lost(one.endFor(id, end));
-        return this.#forsake(number);
-      });
+    const running: Running = new Running(facts, this.#common, verbs);
+    for (const one of served) this.#watch(running, one);
     await this.#switchboard.add(running);
     return running.handle;
+  }
+
+  /** A kernel ends with a thread that serves it then. */
+  #watch(running: Running, one: Served): void {
+    if (running.watched.has(one)) return; // It was there before.
+    running.watched.add(one);
+    void one.thread.ended.then((end) => {
+      if (!running.served.includes(one)) return;
+      running.handle.lost(one.endFor(running.id, end));
+      return this.#forsake(running.handle.number);
+    });
+  }
+
+  /** Reads the checkpoint that a launch names, and fills the queue with its messages. */
+  async #restored(
+    { definition, id, launch }: Plan,
+    input: QueueMemory,
+  ): Promise<Restored | undefined> {
+    const { restore, checksum } = launch;
+    if (restore === undefined) return undefined;
+    const bytes = restore instanceof URL ? await this.#parts.readCheckpoint(restore) : restore;
+    const { clock, pool, payloadBytesMax, wallMs } = this.#common;
+    return openCheckpoint(bytes, {
+      ...{ id: definition?.id ?? id, queue: new MessageQueue(input, pool, { onePublisher: true }) },
+      ...{ clock, payloadBytesMax, checksum, now: wallMs() },
+    });
   }
 
   #choose({ mode, gridSize }: Launch): Promise<readonly Served[]> | readonly Served[] {
@@ -310,7 +353,7 @@ export class Runtime implements AsyncDisposable {
 
   #spec(
     { id, module, definition, launch }: Plan,
-    own: Pick<KernelSpec, "number" | "input" | "output" | "dead" | "place">,
+    own: Pick<KernelSpec, "number" | "input" | "output" | "dead" | "place" | "restored">,
     index: number,
   ): KernelSpec {
     const { maxDriftMs, payloadBytesMax } = this.#options;
@@ -344,6 +387,13 @@ export class Runtime implements AsyncDisposable {
 
 function bytesOf(queues: Readonly<Record<string, QueueMemory | undefined>>): number {
   return Object.values(queues).reduce((sum, queue) => sum + (queue?.memory.byteLength ?? 0), 0);
+}
+
+type Places = Pick<Running, "served" | "specs">;
+
+/** Takes a kernel off its threads. */
+async function leaveAll({ served, specs }: Places): Promise<void> {
+  await Promise.all(specs.map(({ index }, i) => served[i]!.thread.end(index)));
 }
 
 function unknown(id: string): Failure {

@@ -9,7 +9,7 @@ const taking = (
   own = 0,
   offers = NOBODY,
 ): Taking => {
-  const queues = waiting.map((count) => ({ waiting: count }));
+  const queues = waiting.map((count) => ({ unclaimed: count }));
   return new Taking(resolveScheduler(options, waiting.length), own, queues, offers, 8);
 };
 
@@ -120,11 +120,11 @@ describe("Taking.next()", () => {
       ...{ read: () => 0, write: (count: number) => void said.push(count) },
       wake: (thread: number) => void said.push(`wake ${thread}`),
     };
-    const queues = [{ waiting: 10 }, { waiting: 5 }, { waiting: 1 }];
+    const queues = [{ unclaimed: 10 }, { unclaimed: 5 }, { unclaimed: 1 }];
     const scheduler = resolveScheduler({ strategy: "work-sharing", shareThreshold: 8 }, 3);
     const loaded = new Taking(scheduler, 0, queues, offers, 8);
     for (const waiting of [8, 10, 12, 12, 3, 9]) {
-      queues[0]!.waiting = waiting;
+      queues[0]!.unclaimed = waiting;
       expect(loaded.next()).toBe(0);
     }
     expect(said).toEqual([2, "wake 2", 4, 0, 1, "wake 2"]);

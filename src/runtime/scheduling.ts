@@ -106,7 +106,7 @@ export class Placement {
 /** What a thread sees of the kernel's queues. */
 export interface QueueView {
   /** Messages that nobody has claimed. */
-  readonly waiting: number;
+  readonly unclaimed: number;
 }
 
 /** What the threads of a grid tell each other. */
@@ -155,7 +155,7 @@ export class Taking {
     if (queues === 1) return 0;
     if (strategy === "priority") return this.#urgentFirst();
     if (strategy === "work-sharing" || strategy === "hybrid") this.#offer();
-    if (this.#queues[this.#own]!.waiting > 0) return this.#own;
+    if (this.#queues[this.#own]!.unclaimed > 0) return this.#own;
     const shared = strategy === "work-sharing" || strategy === "hybrid" ? this.#offeredBy() : -1;
     if (shared >= 0) return shared;
     return strategy === "work-stealing" || strategy === "hybrid" ? this.#loaded() : -1;
@@ -165,10 +165,10 @@ export class Taking {
   #urgentFirst(): number {
     const queues = this.#queues;
     let first = 0;
-    while (first < queues.length && queues[first]!.waiting === 0) first++;
+    while (first < queues.length && queues[first]!.unclaimed === 0) first++;
     if (first === queues.length) return -1;
     let below = first + 1;
-    while (below < queues.length && queues[below]!.waiting === 0) below++;
+    while (below < queues.length && queues[below]!.unclaimed === 0) below++;
     if (below === queues.length || this.#urgent++ < URGENT_MAX) return first;
     this.#urgent = 0;
     return below;
@@ -177,7 +177,7 @@ export class Taking {
   /** Says what this thread has too much of, and wakes a neighbour when that begins. */
   #offer(): void {
     const { shareThreshold } = this.#scheduler;
-    const more = Math.max(0, this.#queues[this.#own]!.waiting - shareThreshold);
+    const more = Math.max(0, this.#queues[this.#own]!.unclaimed - shareThreshold);
     if (more === this.#offered) return;
     this.#offers.write(more);
     const begins = this.#offered === 0;
@@ -189,7 +189,7 @@ export class Taking {
     const { maxStealBatch } = this.#scheduler;
     for (let near = 1; near <= this.#near; near++) {
       const thread = this.#neighbour(near);
-      const offered = Math.min(this.#offers.read(thread), this.#queues[thread]!.waiting);
+      const offered = Math.min(this.#offers.read(thread), this.#queues[thread]!.unclaimed);
       if (offered <= 0) continue;
       this.most = Math.min(offered, maxStealBatch);
       return thread;
@@ -203,10 +203,10 @@ export class Taking {
     let [victim, most] = [-1, stealThreshold - 1];
     for (let near = 1; near <= this.#near; near++) {
       const thread = this.#neighbour(near);
-      const { waiting } = this.#queues[thread]!;
-      if (waiting <= most) continue;
+      const { unclaimed } = this.#queues[thread]!;
+      if (unclaimed <= most) continue;
       victim = thread;
-      most = waiting;
+      most = unclaimed;
     }
     this.most = Math.min(maxStealBatch, (most + 1) >> 1);
     return victim;
@@ -216,7 +216,7 @@ export class Taking {
     let idlest = this.#neighbour(1);
     for (let near = 2; near <= this.#near; near++) {
       const thread = this.#neighbour(near);
-      if (this.#queues[thread]!.waiting < this.#queues[idlest]!.waiting) idlest = thread;
+      if (this.#queues[thread]!.unclaimed < this.#queues[idlest]!.unclaimed) idlest = thread;
     }
     return idlest;
   }

@@ -152,3 +152,38 @@ describe("Sender.send()", () => {
     expect(await woken).toBe(true);
   });
 });
+
+test("Sender.number goes on where another one was, also across the wrap at 2^32", () => {
+  const { sender, queue } = open();
+  sender.number = 2 ** 32 - 2;
+  const ids = [1, 2].map((number) => {
+    const word = queue.ring.at(sender.send(One, { number }, PLAIN_SEND));
+    return [queue.words[word + WORD.id_high]! >>> 0, queue.words[word + WORD.id_low]! >>> 0];
+  });
+  expect(ids).toEqual([
+    [0, 2 ** 32 - 1],
+    [1, 0],
+  ]);
+  expect(sender.number).toBe(2 ** 32);
+});
+
+test("Ring.waiting() names what is shown and unclaimed, oldest first and lane by lane, and claims nothing", () => {
+  const { sender, taker, take } = open({ capacity: 16, lanes: 5 });
+  const at = (priority: number): number => sender.send(One, { number: 1 }, { ...HELD, priority });
+  const [low, urgent, low2] = [at(3), at(0), at(3)];
+  expect(taker.ring.waiting()).toEqual([urgent, low, low2]);
+  expect(take()).toEqual([urgent]);
+  expect(taker.ring.waiting()).toEqual([low, low2]);
+  expect(take()).toEqual([low, low2]);
+  expect(taker.ring.waiting()).toEqual([]);
+});
+
+test("Ring.waiting() follows a full queue round its end", () => {
+  const { sender, taker, take } = open();
+  const send = (): number => sender.send(One, { number: 1 }, PLAIN_SEND);
+  for (let i = 0; i < 3; i++) send();
+  for (const slot of take()) taker.ring.complete(slot);
+  const slots = [send(), send(), send(), send()];
+  expect(slots).toEqual([3, 0, 1, 2]);
+  expect(taker.ring.waiting()).toEqual(slots);
+});

@@ -114,6 +114,16 @@ export class Sender {
     return slot;
   }
 
+  /** The number of its last message. Whoever goes on in its place sets it. */
+  get number(): number {
+    return this.#numberHigh * 2 ** 32 + (this.#number >>> 0);
+  }
+
+  set number(number: number) {
+    this.#number = number | 0;
+    this.#numberHigh = Math.floor(number / 2 ** 32);
+  }
+
   /** From now on others publish too: `queue` is attached to the same memory for that. */
   share(queue: MessageQueue): void {
     this.flush();

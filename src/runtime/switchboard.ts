@@ -29,20 +29,44 @@ export class Switchboard {
     await route(source, target);
   }
 
-  /** A kernel has started, or serves elsewhere: makes the routes from it and to it. */
+  /** A kernel has started: makes the routes from it and to it. */
   async add(running: Running): Promise<void> {
     this.#running.set(running.id, running);
     for (const to of running.launch.routes) this.#pairs.add(pairOf(running.id, to));
-    for (const pair of this.#pairs) {
-      const [from, to] = pair.split("\n") as [string, string];
-      const [source, target] = [this.#running.get(from), this.#running.get(to)];
-      if (source?.launch.enableK2k !== true || target?.launch.enableK2k !== true) continue;
+    for (const [source, target] of this.#routes())
       if (source === running || target === running) await route(source, target);
-    }
+  }
+
+  /** A kernel is about to serve elsewhere: makes the routes from it, there. */
+  async from(running: Running): Promise<void> {
+    for (const [source, target] of this.#routes())
+      if (source === running) await route(source, target);
+  }
+
+  /**
+   * A kernel serves elsewhere: tells those that send to it, and lets it look for what each of them published
+   * before it knew. A sender whose thread has died needs no route.
+   */
+  async to(running: Running): Promise<void> {
+    const senders = [...this.#routes()].filter(([, target]) => target === running);
+    const told = senders.map(([source, target]) =>
+      route(source, target).finally(() => running.wake()),
+    );
+    await Promise.allSettled(told);
   }
 
   remove(id: string): void {
     this.#running.delete(id);
+  }
+
+  /** Pairs of which both are there. */
+  *#routes(): Generator<readonly [source: Running, target: Running]> {
+    for (const pair of this.#pairs) {
+      const [from, to] = pair.split("\n") as [string, string];
+      const [source, target] = [this.#running.get(from), this.#running.get(to)];
+      if (source?.launch.enableK2k !== true || target?.launch.enableK2k !== true) continue;
+      yield [source, target];
+    }
   }
 }
 
@@ -53,7 +77,8 @@ async function route(source: Running, target: Running): Promise<void> {
     index: specs[i]!.index,
   }));
   const { tenant, checksum } = launch;
-  const spec: RouteSpec = { id, tenant, input, words: specs[0]!.words, checksum, attentions };
+  const { words, number } = specs[0]!;
+  const spec: RouteSpec = { id, number, tenant, input, words, checksum, attentions };
   target.share(); // From now on the host is not the only one that publishes there.
   await Promise.all(
     source.served.map(({ thread }, i) => thread.route(source.specs[i]!.index, spec)),

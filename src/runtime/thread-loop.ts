@@ -54,6 +54,11 @@ export class ThreadLoop {
     this.#watch(index); // It may have messages already.
   }
 
+  /** Looks at a kernel again, which may have messages. */
+  look(index: number): void {
+    this.#options.attention.raise(index);
+  }
+
   kernel(index: number): KernelHost | undefined {
     return this.#kernels[index];
   }

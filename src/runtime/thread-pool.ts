@@ -8,6 +8,7 @@ import { KERNELS_PER_THREAD } from "./attention.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
 import type { ThreadEnd } from "./kernel-facts.ts";
 import type { KernelSpec, Launched } from "./kernel-spec.ts";
+import type { StateAnswer, StateOrder } from "./resting.ts";
 import type { RouteSpec } from "./routes.ts";
 
 /** A thread that serves kernels, as the platform makes it. */
@@ -19,6 +20,8 @@ export interface ServingThread {
   route(index: number, route: RouteSpec): Promise<void>;
   /** Takes a kernel off the thread. */
   end(index: number): Promise<void>;
+  /** Saves a kernel, or hands it over to another thread. */
+  order(index: number, order: StateOrder): Promise<StateAnswer>;
   /** Lets it work, where it is the caller's own thread. */
   poke?(): void;
   /** Settles once: the thread is gone. `failure`: it was not told to. */
@@ -61,6 +64,13 @@ export class ThreadPool {
     await this.start(Math.max(count, Math.min(this.#options.threadsMax, kernels)));
     const open = this.#threads.filter((one) => !one.isEnding);
     return open.toSorted((a, b) => a.kernels - b.kernels).slice(0, count);
+  }
+
+  /** The thread that serves least beside one; starts a second one if there may be. Undefined: there is none. */
+  async other(than: Served): Promise<Served | undefined> {
+    await this.start(Math.min(2, this.#options.threadsMax));
+    const open = this.#threads.filter((one) => !one.isEnding && one !== than);
+    return open.toSorted((a, b) => a.kernels - b.kernels)[0];
   }
 
   /** Starts threads until there are as many. Fails with LAUNCH_FAILED or WORKER_LOST. */

@@ -44,7 +44,7 @@ export async function victim({ blocks = 8, capacity = 16 } = {}) {
     },
     ...{ input, output, pool: memory, words: createKernelWords(), clock: clockMemory },
     ...{ maxDriftMs: 60_000, lanes: 1, checksum: false, payloadBytesMax: BLOCK_BYTES, alone: true },
-    ...{ dead: undefined, data: undefined },
+    ...{ dead: undefined, restored: undefined, data: undefined },
     place: { index: 0, count: 1, shared: new SharedArrayBuffer(0) },
   };
   await thread.launch(spec, undefined);

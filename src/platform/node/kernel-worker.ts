@@ -9,6 +9,8 @@ import {
   KernelThread,
   type Launched,
   type RouteSpec,
+  type StateAnswer,
+  type StateOrder,
   thrownInKernel,
 } from "../../runtime/mod.ts";
 
@@ -25,7 +27,13 @@ export type KernelCommand =
       readonly index: number;
       readonly route: RouteSpec;
     }
-  | { readonly command: "end"; readonly id: number; readonly index: number };
+  | { readonly command: "end"; readonly id: number; readonly index: number }
+  | {
+      readonly command: "order";
+      readonly id: number;
+      readonly index: number;
+      readonly order: StateOrder;
+    };
 
 /** A failure's class does not pass between threads: its facts do. */
 export interface ThrownFacts {
@@ -35,7 +43,7 @@ export interface ThrownFacts {
 
 export type KernelReply =
   | { readonly reply: "ready" }
-  | { readonly reply: "done"; readonly id: number; readonly launched?: Launched }
+  | { readonly reply: "done"; readonly id: number; readonly answer?: Launched | StateAnswer }
   | { readonly reply: "failed"; readonly id: number; readonly thrown: ThrownFacts };
 
 const port = parentPort;
@@ -61,7 +69,9 @@ async function run(command: KernelCommand): Promise<void> {
     if (command.command === "launch") {
       const { spec } = command;
       const exports = (await import(spec.module)) as Readonly<Record<string, unknown>>;
-      say({ reply: "done", id, launched: await thread.launch(spec, exports) });
+      say({ reply: "done", id, answer: await thread.launch(spec, exports) });
+    } else if (command.command === "order") {
+      say({ reply: "done", id, answer: await thread.order(command.index, command.order) });
     } else {
       if (command.command === "route") thread.route(command.index, command.route);
       else await thread.end(command.index);
@@ -73,7 +83,8 @@ async function run(command: KernelCommand): Promise<void> {
 }
 
 function thrownBy(error: unknown, command: KernelCommand): ThrownFacts {
-  const where = command.command === "launch" ? command.spec.module : "the kernel's end";
+  const where =
+    command.command === "launch" ? command.spec.module : `the kernel's ${command.command}`;
   const { code, at = where, found, expected, fix } = thrownInKernel(error, where);
   return { code, facts: { at, found, expected, fix } };
 }

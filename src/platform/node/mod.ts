@@ -7,6 +7,7 @@ export {
   compileAssemblyScript,
 } from "./assemblyscript.ts";
 export { bridgeTime } from "./bridge-time.ts";
+export { readCheckpoint, type StoredCheckpoint, writeCheckpoint } from "./checkpoint-file.ts";
 export { type ExecutorEnd, type ExecutorThread, startExecutor } from "./executor.ts";
 export type { ExecutorThreadOptions } from "./executor.ts";
 export { keepAlive } from "./keep-alive.ts";

@@ -8,7 +8,7 @@
 // A run that overruns, traps or is stopped fails its message only: the next one begins with a fresh instance,
 // and the actor, its queue and its tensors stay.
 
-import { Failure } from "../../base/mod.ts";
+import { Failure, type TensorView } from "../../base/mod.ts";
 import { f64, type KernelContext, message, u32 } from "../../message/mod.ts";
 import type { Evidence } from "../../pack/mod.ts";
 import { defineKernel } from "../../runtime/mod.ts";
@@ -50,6 +50,12 @@ export function packActor(id: string, module: string, onInterrupt: () => void = 
   return defineKernel({
     ...{ id, module, start, shares, onInterrupt },
     on: [Invoke.do(invoke)],
+    save: ({ call }: OpenKernel) => ({
+      inputs: { ...call?.inputs },
+      outputs: { ...call?.outputs },
+    }),
+    restore,
+    stays: true, // Its host writes to its tensors.
     stop: ({ state }: KernelContext) => close(state as OpenKernel),
   });
 }
@@ -102,6 +108,46 @@ function invoke(
     throw new Carrying(isStop ? stopped(context.kernel, error) : error);
   }
   epoch.end(run);
+}
+
+/** As `start`, with the tensors of a checkpoint. What the kernel had beside them begins anew, as after a trap. */
+async function restore(saved: unknown, data: unknown): Promise<OpenKernel> {
+  const open = await start(data as PackActorData);
+  try {
+    for (const side of ["inputs", "outputs"] as const)
+      if (open.call !== undefined) fill(open.call[side], (saved as Partial<Saved> | null)?.[side]);
+    return open;
+  } catch (error) {
+    await close(open);
+    throw error;
+  }
+}
+
+/** Tensors by name. */
+type Saved = Readonly<Record<"inputs" | "outputs", Readonly<Record<string, unknown>>>>;
+
+function fill(tensors: Readonly<Record<string, TensorView>>, saved: Saved["inputs"] = {}): void {
+  const isSame = (name: string, tensor: TensorView): boolean => {
+    const one = saved[name];
+    return ArrayBuffer.isView(one) && one.byteLength === tensor.byteLength;
+  };
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (!isSame(name, tensor)) throw misfit(name, tensor.byteLength);
+    bytesOf(tensor).set(bytesOf(saved[name] as ArrayBufferView));
+  }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function misfit(name: string, bytes: number): Failure {
+  return new Failure("CHECKPOINT_INVALID", {
+    at: `tensor ${name}`,
+    found: "none of that size in the checkpoint",
+    expected: `${bytes} bytes`,
+    fix: "Launch the kernel with the shapes that it had.",
+  });
 }
 
 async function close({ sandbox, call }: OpenKernel): Promise<void> {

@@ -31,6 +31,29 @@ const norm = (changes: Partial<PackLaunchOptions> = {}) => {
 const launchEnds = (changes: Partial<PackLaunchOptions> = {}) =>
   runtime.launch("test", { pack: ends, shapes: { x: [1] }, budgetMs: 30, ...changes });
 
+test("A checkpoint has the tensors; a kernel of other shapes refuses it, and it stays on its thread", async () => {
+  const first = await norm();
+  first.inputs["x"]!.fill(3);
+  first.inputs["weight"]!.fill(2);
+  await first.invoke();
+  const y = [...first.outputs["y"]!];
+  const restore = await first.checkpoint();
+  expect((await failureIn(first.handle.move())).code).toBe("MOVE_REFUSED");
+  await first.invoke();
+  await first.terminate();
+
+  await using again = await norm({ restore });
+  expect([...again.outputs["y"]!]).toEqual(y);
+  again.outputs["y"]!.fill(0);
+  await again.invoke();
+  expect([...again.outputs["y"]!]).toEqual(y);
+  const shapes = { x: [ROWS, DIM + 1], weight: [DIM + 1] };
+  expect((await failureIn(norm({ id: "other", shapes, restore }))).code).toBe("CHECKPOINT_INVALID");
+  await again.terminate();
+  expect((await failureIn(norm({ shapes, restore }))).at).toBe("tensor x");
+  await (await norm()).terminate(); // The id is free.
+});
+
 describe.each(["persistent", "event-driven"] as const)("A kernel of a pack that is %s", (mode) => {
   test("computes what the reference does, from and to memory that both sides see", async () => {
     await using kernel = await norm({ mode });

@@ -9,6 +9,7 @@
 import { Failure } from "../../base/mod.ts";
 import type {
   CallOptions,
+  CheckpointOptions,
   KernelEnd,
   KernelHandle,
   KernelMetrics,
@@ -140,6 +141,14 @@ export class PackKernel<const Inputs extends CallShapes = CallShapes> implements
 
   kill(): Promise<KernelEnd> {
     return this.handle.kill();
+  }
+
+  /**
+   * Inputs and outputs with what waits, as `KernelHandle.checkpoint`. What the kernel keeps in its memory
+   * beside them is not in it.
+   */
+  checkpoint(options?: CheckpointOptions): Promise<Uint8Array> {
+    return this.handle.checkpoint(options);
   }
 
   wait(): Promise<KernelEnd> {

@@ -12,6 +12,7 @@ import {
 } from "../../runtime/mod.ts";
 import { IDLE } from "../../ring/mod.ts";
 import type { CallShapes } from "../../sandbox/mod.ts";
+import { newestCheckpoint } from "./checkpoint-file.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { type Monitor, type MonitorOptions, startMonitor } from "./monitor-socket.ts";
 import type { PackKernel } from "./pack-kernel.ts";
@@ -49,6 +50,7 @@ const NODE: Omit<RuntimeParts, "backend" | "refusals"> = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
   stampMs: cheapWall(),
+  readCheckpoint: newestCheckpoint,
 };
 
 /** Where kernels run. `worker`: threads of this process. `null`: no thread, in turns of the caller's own. */

@@ -10,6 +10,7 @@ import {
   KernelThread,
   type Launched,
   type ServingThread,
+  type StateAnswer,
   type ThreadEnd,
   thrownInKernel,
 } from "../../runtime/mod.ts";
@@ -24,6 +25,9 @@ type Order = KernelCommand extends infer One
     : never
   : never;
 
+/** What a command is answered with. */
+type Answer = Launched | StateAnswer;
+
 /** Starts a thread. It keeps no process alive. Fails with LAUNCH_FAILED. */
 export async function startServingThread({
   idle,
@@ -33,7 +37,7 @@ export async function startServingThread({
   const memory = createAttention();
   const attention = new Attention(memory);
   const worker = startWorker({ attention: memory, idle });
-  const waiting = new Map<number, PromiseWithResolvers<Launched | undefined>>();
+  const waiting = new Map<number, PromiseWithResolvers<Answer>>();
   let [told, isOver] = [false, false];
   let commands = 0;
   let cause: unknown;
@@ -45,7 +49,7 @@ export async function startServingThread({
     const waiter = waiting.get(reply.id);
     waiting.delete(reply.id);
     if (waiting.size === 0) worker.unref();
-    if (reply.reply === "done") waiter?.resolve(reply.launched);
+    if (reply.reply === "done") waiter?.resolve(reply.answer);
     else waiter?.reject(new Failure(reply.thrown.code, reply.thrown.facts));
   });
   worker.on("error", (error) => void (cause = error));
@@ -61,10 +65,10 @@ export async function startServingThread({
   await ready.promise;
   worker.unref();
 
-  const ask = (command: Order): Promise<Launched | undefined> => {
+  const ask = (command: Order): Promise<Answer> => {
     if (isOver) return Promise.reject(died(cause));
     const id = ++commands;
-    const waiter = Promise.withResolvers<Launched | undefined>();
+    const waiter = Promise.withResolvers<Answer>();
     try {
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
       worker.postMessage({ ...command, id } as KernelCommand);
@@ -78,13 +82,14 @@ export async function startServingThread({
   };
   return {
     attention: memory,
-    launch: async (spec) => (await ask({ command: "launch", spec }))!,
+    launch: async (spec) => (await ask({ command: "launch", spec })) as Launched,
     route: async (index, route) => {
       await ask({ command: "route", index, route });
     },
     end: async (index) => {
       await ask({ command: "end", index });
     },
+    order: async (index, order) => (await ask({ command: "order", index, order })) as StateAnswer,
     ended,
     async kill() {
       told = true;
@@ -145,6 +150,7 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
         throw thrownInKernel(error, "the kernel's end");
       }
     },
+    order: (index, order) => thread.order(index, order),
     poke,
     ended,
     async kill() {

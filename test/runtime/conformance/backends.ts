@@ -3,6 +3,7 @@
 
 import type { RuntimeParts, ServingThread } from "../../../src/runtime/mod.ts";
 import { Runtime } from "../../../src/runtime/mod.ts";
+import { newestCheckpoint } from "../../../src/platform/node/checkpoint-file.ts";
 import { createRuntime } from "../../../src/platform/node/mod.ts";
 import { keepAlive } from "../../../src/platform/node/keep-alive.ts";
 import { ownServingThread, startServingThread } from "../../../src/platform/node/serving-thread.ts";
@@ -30,6 +31,7 @@ const watch =
       nowMs: () => performance.now(),
       wallMs: () => Date.now(),
       stampMs: () => Date.now(),
+      readCheckpoint: newestCheckpoint,
     };
     return new Runtime(parts, options);
   };

@@ -310,4 +310,14 @@ export const LAUNCH = {
     "false changes nothing": async (bench) =>
       same((await bench.launch({ cooperative: false })).isActive, true),
   },
+  restore: {
+    "goes on from a checkpoint's state": async (bench) => {
+      const first = await bench.launch();
+      await first.call(Next, { lane: 0 });
+      const restore = await first.checkpoint();
+      await first.terminate();
+      const second = await bench.launch({ restore });
+      same(await second.call(Next, { lane: 0 }), { sum: 1 });
+    },
+  },
 } as const satisfies Readonly<Record<keyof LaunchOptions, Readonly<Record<string, Act>>>>;
