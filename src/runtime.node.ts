@@ -26,10 +26,14 @@ export {
   type KernelState,
   type KernelStatus,
   type LaunchOptions,
+  NOTHING,
   type ReplyOf,
   type RuntimeMetrics,
   type SendOptions,
   STATES,
+  type Topics,
+  type TopicsMetrics,
+  type TopicsOptions,
 } from "./runtime/mod.ts";
 
 export type Runtime = NodeRuntime;

@@ -33,6 +33,7 @@ export class KernelThread {
   readonly loop: ThreadLoop;
   readonly #definitions = new Map<number, KernelDefinition>();
   readonly #pause: () => Promise<void>;
+  readonly #nap: (() => Promise<void>) | undefined;
   readonly #nowMs: () => number;
   #now: number;
   #pool: Blocks | undefined;
@@ -42,6 +43,7 @@ export class KernelThread {
     const { now, idle, pause } = options;
     this.#now = now();
     this.#pause = pause;
+    this.#nap = options.nap;
     this.#nowMs = options.nowMs;
     const attention = new Attention(options.attention);
     const tick = (): void => void (this.#now = now());
@@ -98,7 +100,7 @@ export class KernelThread {
     });
     const routes = new Routes({
       ...{ source: spec.number, tenant: spec.tenant, clock, pool, payloadBytesMax },
-      ...{ pause: this.#pause, nowMs: this.#nowMs },
+      ...{ pause: this.#pause, nap: this.#nap, nowMs: this.#nowMs },
     });
     const block = new KernelBlock(new Int32Array(spec.words));
     const lanesTaken = (by: 1 | -1): void => this.loop.lanesTaken(spec.index, by);

@@ -4,6 +4,7 @@ import { Failure } from "../base/mod.ts";
 import type { IdlePolicy } from "../ring/mod.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
 import type { Restart, Strategy } from "./supervision.ts";
+import { resolveTopics, type Subscription, type TopicOptions } from "./topic-options.ts";
 
 /** What a send does when the kernel's queue is full. */
 export type FullPolicy = "fail" | "wait" | "drop-newest";
@@ -58,7 +59,7 @@ export const RUNTIME_DEFAULTS = {
   onSupervision: () => {},
 } as const satisfies RuntimeOptions;
 
-export interface LaunchOptions {
+export interface LaunchOptions extends TopicOptions {
   /** Name of this kernel, where it is not that of its definition: one definition may be launched often. */
   readonly id?: string;
   /** Module whose exports hold the kernel. Not needed where the definition says its own. */
@@ -109,6 +110,8 @@ export interface Launch {
   readonly tenant: number;
   readonly data: unknown;
   readonly restart: Restart;
+  readonly publishes: readonly string[];
+  readonly subscribes: readonly Subscription[];
 }
 
 const GRID_MAX = 64;
@@ -131,6 +134,7 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     tenant: options.tenant ?? 0,
     data: options.data,
     restart: options.restart ?? "temporary",
+    ...resolveTopics(options),
   };
   if (options.cooperative === true)
     throw unsupported("cooperative", "true", "false: threads have no barrier across a grid");

@@ -22,6 +22,9 @@ import { type CommonParts, Running } from "./running.ts";
 import { Supervision } from "./supervision.ts";
 import { Switchboard } from "./switchboard.ts";
 import { type Served, type ServingThread, ThreadPool } from "./thread-pool.ts";
+import { TopicDesk } from "./topic-desk.ts";
+import type { BrokerLimits } from "./topic-options.ts";
+import type { Topics } from "./topics-handle.ts";
 
 /** What a platform gives. */
 export interface RuntimeParts {
@@ -76,6 +79,7 @@ export class Runtime implements AsyncDisposable {
   readonly #kernels = new Map<string, KernelHandle | undefined>();
   readonly #switchboard = new Switchboard();
   readonly #reviver: Reviver;
+  readonly #topics: TopicDesk;
   #numbers = 0;
   #owners = 1;
   #launched = 0;
@@ -99,10 +103,18 @@ export class Runtime implements AsyncDisposable {
     };
     const startThread = (): Promise<ServingThread> => parts.startThread({ idle });
     this.#threads = new ThreadPool({ startThread, ownThread, threadsMax: threads });
+    this.#topics = new TopicDesk({
+      launch: (broker, more) => this.launch(broker, more),
+      connect: (from, to) => this.connect(from, to),
+      ...{ running: () => this.#switchboard.all, pause },
+    });
     this.#reviver = new Reviver({
       supervision: new Supervision({ strategy: "one-for-one", ...supervision, now: nowMs }),
       kernel: (id) => this.#kernels.get(id),
-      onEvent: this.#options.onSupervision,
+      onEvent: (event) => {
+        this.#topics.supervised(event);
+        this.#options.onSupervision(event);
+      },
       isClosed: () => this.#closed,
     });
   }
@@ -145,6 +157,14 @@ export class Runtime implements AsyncDisposable {
    */
   async connect(from: string, to: string): Promise<void> {
     await this.#switchboard.connect(from, to);
+  }
+
+  /**
+   * Opens publish and subscribe between the kernels of one tenant, brokered by a kernel on a thread of the
+   * runtime. Fails with KERNEL_ALREADY_ACTIVE where they are open, or as `launch`.
+   */
+  topics(options: BrokerLimits = {}): Promise<Topics> {
+    return this.#topics.open(options);
   }
 
   getKernel(id: string): KernelHandle | undefined {
@@ -205,6 +225,7 @@ export class Runtime implements AsyncDisposable {
   #plan(source: unknown, options: LaunchOptions): Plan {
     const definition = isKernel(source) ? source : undefined;
     const id = options.id ?? definition?.id ?? String(source);
+    this.#topics.checkId(id, definition);
     const module = options.module ?? definition?.module;
     const own = this.#parts.backend === "null" ? { mode: "event-driven" as const } : {};
     const launch = resolveLaunch({ ...options, ...own }, this.#options.defaultQueueCapacity);
@@ -279,6 +300,7 @@ export class Runtime implements AsyncDisposable {
         return this.#forsake(number);
       });
     await this.#switchboard.add(running);
+    await this.#topics.launched(running);
     return running.handle;
   }
 

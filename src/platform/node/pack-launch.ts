@@ -26,6 +26,8 @@ const NOT_HERE = [
   "blockSize",
   "cooperative",
   "routes",
+  "publishes",
+  "subscribes",
   "outputQueueCapacity",
   "cellBytes",
 ] as const;
