@@ -75,6 +75,8 @@ export interface LaunchOptions extends TopicOptions {
   readonly outputQueueCapacity?: number;
   /** Bytes of a payload that need no block: 128. A multiple of 64. */
   readonly cellBytes?: number;
+  /** No other kernel is served by its thread: false. One more than `threads` is started if need be. */
+  readonly ownThread?: boolean;
   /** Activates at once: true. */
   readonly autoActivate?: boolean;
   /** Messages may have priorities: false. Each of five lanes then has a part of the capacity. */
@@ -99,6 +101,7 @@ export interface Launch {
   readonly mode: "persistent" | "event-driven";
   readonly gridSize: number;
   readonly blockSize: number;
+  readonly ownThread: boolean;
   readonly inputQueueCapacity: number;
   readonly outputQueueCapacity: number;
   readonly cellBytes: number;
@@ -123,6 +126,7 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     mode: options.mode ?? "persistent",
     gridSize: options.gridSize ?? 1,
     blockSize: options.blockSize ?? 1,
+    ownThread: options.ownThread ?? false,
     inputQueueCapacity: options.inputQueueCapacity ?? queueCapacity,
     outputQueueCapacity: options.outputQueueCapacity ?? queueCapacity,
     cellBytes: options.cellBytes ?? 128,
@@ -138,6 +142,12 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
   };
   if (options.cooperative === true)
     throw unsupported("cooperative", "true", "false: threads have no barrier across a grid");
+  if (launch.ownThread && (launch.mode === "event-driven" || launch.gridSize !== 1))
+    throw unsupported(
+      "ownThread",
+      "true",
+      "false: the kernel is served by more, or by the caller's",
+    );
   within("gridSize", launch.gridSize, 1, launch.mode === "event-driven" ? 1 : GRID_MAX);
   within("blockSize", launch.blockSize, 1, LANES_MAX);
   if (launch.cellBytes % 64 !== 0 || launch.cellBytes < 64 || launch.cellBytes > 2 ** 20)

@@ -106,7 +106,7 @@ export class Runtime implements AsyncDisposable {
     this.#topics = new TopicDesk({
       launch: (broker, more) => this.launch(broker, more),
       connect: (from, to) => this.connect(from, to),
-      ...{ running: () => this.#switchboard.all, pause },
+      ...{ running: () => this.#switchboard.all, pause, isThreaded: parts.backend !== "null" },
     });
     this.#reviver = new Reviver({
       supervision: new Supervision({ strategy: "one-for-one", ...supervision, now: nowMs }),
@@ -304,8 +304,9 @@ export class Runtime implements AsyncDisposable {
     return running.handle;
   }
 
-  #choose({ mode, gridSize }: Launch): Promise<readonly Served[]> | readonly Served[] {
+  async #choose({ mode, gridSize, ownThread }: Launch): Promise<readonly Served[]> {
     if (mode === "event-driven") return [this.#threads.own()];
+    if (ownThread) return [await this.#threads.alone()];
     return this.#threads.choose(gridSize, this.#numbers);
   }
 

@@ -19,6 +19,8 @@ export interface DeskParts {
   /** The kernels that run. */
   readonly running: () => readonly Running[];
   readonly pause: () => Promise<void>;
+  /** Whether there are threads beside the caller's. */
+  readonly isThreaded: boolean;
 }
 
 export class TopicDesk {
@@ -34,7 +36,7 @@ export class TopicDesk {
   async open(limits: BrokerLimits): Promise<Topics> {
     const { launch, connect, pause, running } = this.#parts;
     const options = resolveBroker(limits);
-    const { tenant, queueCapacity } = options;
+    const { tenant, queueCapacity, ownThread } = options;
     const id = brokerOf(tenant);
     const gone = (): void => {
       if (this.#open.get(tenant) === topics) this.#open.delete(tenant);
@@ -46,7 +48,7 @@ export class TopicDesk {
       await launch(broker, {
         ...{ id, tenant, restart: "permanent", routes: [id], whenFull: "wait" },
         ...{ inputQueueCapacity: queueCapacity, outputQueueCapacity: queueCapacity },
-        ...{ cellBytes: CELL_BYTES, data: options },
+        ...{ cellBytes: CELL_BYTES, data: options, ownThread: ownThread && this.#parts.isThreaded },
         blockSize: 2, // One lane looks after what is under way, the other takes publications.
       });
     } catch (error) {

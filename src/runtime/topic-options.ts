@@ -39,6 +39,8 @@ export function resolveSubscription(filter: string, qos: number = 1): Subscripti
 export interface BrokerLimits {
   /** Whose kernels it serves: 0. */
   readonly tenant?: number;
+  /** No other kernel is served by the broker's thread, so that none ends it: true. */
+  readonly ownThread?: boolean;
   /** Publications that may wait to be looked at: 1024, a power of two. */
   readonly queueCapacity?: number;
   /** Publications of quality 1 and 2 that wait for one subscriber: 1024. One more is dropped for it. */
@@ -64,6 +66,7 @@ export type ResolvedBroker = Required<BrokerLimits>;
 
 const DEFAULTS: ResolvedBroker = {
   tenant: 0,
+  ownThread: true,
   queueCapacity: 1024,
   queueMax: 1024,
   inFlightMax: 16,
@@ -79,8 +82,9 @@ const DEFAULTS: ResolvedBroker = {
 /** Every option with its default. Fails with OPTION_UNSUPPORTED for what cannot be. */
 export function resolveBroker(options: BrokerLimits): ResolvedBroker {
   const resolved = { ...DEFAULTS, ...options };
-  for (const [name, value] of Object.entries(resolved))
-    checkWhole(name, value as number, name === "tenant" || name === "retryMs" ? 0 : 1);
+  const { ownThread: _, ...numbers } = resolved;
+  for (const [name, value] of Object.entries(numbers))
+    checkWhole(name, value, name === "tenant" || name === "retryMs" ? 0 : 1);
   return resolved;
 }
 
