@@ -86,6 +86,11 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^from 27,0,871: KERNEL_DEADLINE; this thread ticked \d+ times meanwhile$/m,
     /^from 1,2,3: 0,1,7 rounds$/m,
   ],
+  "15-topics.ts": [
+    /^rooms\/kitchen\/heat: 95$/m,
+    /^alarm: 95 degrees$/m,
+    /^crashed: true; handled: true; sent again: true$/m,
+  ],
 };
 
 test("every numbered example has its promises here, and fits on a page", async () => {

@@ -203,6 +203,7 @@ export class Broker {
     for (const { filter, qos } of filters)
       for (const [, kept] of this.#retained.matching(filter))
         if (subscriber.takes(kept.type) && qos >= (found.get(kept) ?? 0)) found.set(kept, qos);
+    for (const kept of found.keys()) if (subscriber.has(kept)) found.delete(kept); // It comes anyway.
     const now = this.#port.nowMs();
     for (const [kept, qos] of found) this.#offer(subscriber, kept, qos, now);
     return found.size;

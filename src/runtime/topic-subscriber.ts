@@ -122,6 +122,11 @@ export class Subscriber {
     return this.#outlet.type === undefined || this.#outlet.type === type;
   }
 
+  /** Whether a publication is on its way already. */
+  has({ receipt }: Kept): boolean {
+    return [...this.#queue, ...this.#out].some((entry) => entry.publication.receipt === receipt);
+  }
+
   /** Takes a publication. */
   offer(publication: Kept, qos: Qos, nowMs: number): void {
     this.#counts.matched++;

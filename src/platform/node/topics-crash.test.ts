@@ -167,6 +167,21 @@ test("A broker on a thread of its own outlives the threads of all others", async
   expect(runtime.metrics.threads).toBe(2);
 });
 
+test("A kernel with a thread of its own leaves it to others when it ends", async () => {
+  start({ threads: 1 });
+  const own = await runtime.launch(adder, { ownThread: true });
+  await runtime.launch(listener, { data: sharedWords() });
+  await runtime.launch(listener, { id: "beside", data: sharedWords() });
+  expect(runtime.metrics.threads).toBe(2);
+  own.send(Exit, { code: 3 });
+  await own.wait();
+  expect(runtime.listKernels()).toEqual(["listener", "beside"]); // It was alone there.
+  const next = await runtime.launch(adder, { ownThread: true });
+  await next.terminate();
+  await runtime.launch(adder, { ownThread: true });
+  expect(runtime.metrics.threads).toBe(2);
+});
+
 test("A broker that is not launched again ends its streams, and topics can be opened anew", async () => {
   start();
   const topics = await runtime.topics();
