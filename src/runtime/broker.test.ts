@@ -88,6 +88,10 @@ const STEP = record({
   ...{ topic: TOPIC, filter: FILTER, kernel: KERNEL },
 });
 
+function nameOf({ kernel, number }: { readonly kernel: string; readonly number: number }): string {
+  return `${kernel} ${number}`;
+}
+
 describe("Broker", () => {
   test("gives each subscriber what a plain list of filters and values says", () => {
     hold(
@@ -121,9 +125,7 @@ describe("Broker", () => {
           }
           for (let looks = 0; looks < 60; looks++) broker.look();
         }
-        const order = ({ kernel, number }: { kernel: string; number: number }): string =>
-          `${kernel} ${number}`;
-        expect(came.map(order).toSorted()).toEqual(expected.map(order).toSorted());
+        expect(came.map(nameOf).toSorted()).toEqual(expected.map(nameOf).toSorted());
       }),
     );
   });

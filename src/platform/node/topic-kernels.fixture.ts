@@ -1,8 +1,7 @@
 // Kernels that publish, that hear, and that attack, for tests of topics.
 
-import { type KernelContext, message, text, u32 } from "../../message/mod.ts";
+import { type KernelContext, list, message, text, u16, u32, u8 } from "../../message/mod.ts";
 import { defineKernel } from "../../runtime/mod.ts";
-import { Order, Publish, Taken } from "../../runtime/topic-wire.ts";
 
 export const Note = message({ number: u32 }, { name: "Note" });
 export const Large = message({ text: text() }, { name: "Large" });
@@ -15,6 +14,17 @@ export const Ask = message({ number: u32, qos: u32, id: u32, topic: text() }, { 
 export const Said = message({ text: text() }, { name: "Said" });
 /** Writes to a broker what only the runtime should. */
 export const Attack = message({ how: u32, broker: text() }, { name: "Attack" });
+
+/** As an attacker declares what only the runtime sends: names and layouts are no secret. */
+const Publish = message(
+  {
+    ...{ type: u32, id_low: u32, id_high: u32, topic_bytes: u16, qos: u8, retain: u8 },
+    rest: list("u8"),
+  },
+  { name: "annulus:publish" },
+);
+const Order = message({ json: text() }, { name: "annulus:topics-order" });
+const Taken = message({ stream: u32 }, { name: "annulus:taken" });
 
 /** Words of the memory that a listener shares with its test. */
 export const WORDS = {
