@@ -47,4 +47,10 @@ for (const numbers of [
     clearInterval(timer);
   }
 }
+
+// A run may also be stopped from here, whatever its budget: by a signal, by `timeoutMs`, or like this.
+kernel.inputs.x.fill(0);
+const stopping = setInterval(() => kernel.interrupt(), 50);
+await kernel.invoke({ budgetMs: 60_000 }).catch((error) => console.log(`stopped: ${error.code}`));
+clearInterval(stopping);
 console.log(await kernel.terminate());

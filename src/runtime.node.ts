@@ -1,7 +1,12 @@
 // Front door `annulus/runtime` on Node: messages, kernels as actors, those of packs too, and the
 // runtime that serves them.
 
-import { createRuntime, type NodeRuntime, type NodeRuntimeOptions } from "./platform/node/mod.ts";
+import {
+  type NodeRuntime,
+  type NodeRuntimeOptions,
+  openRuntime,
+  RuntimeBuilder,
+} from "./platform/node/mod.ts";
 
 export { Failure } from "./base/mod.ts";
 export * from "./message/mod.ts";
@@ -9,6 +14,8 @@ export {
   BACKENDS,
   type BackendName,
   type InvokeOptions,
+  type Monitor,
+  type MonitorOptions,
   type NodeRuntimeOptions,
   type PackKernel,
   type PackLaunchOptions,
@@ -36,13 +43,16 @@ export {
   type TopicsOptions,
 } from "./runtime/mod.ts";
 
+export { RuntimeBuilder } from "./platform/node/mod.ts";
+
 export type Runtime = NodeRuntime;
 
 export const Runtime = {
-  /** Starts `prestart` threads; the others start with the first launches. Fails with BACKEND_UNAVAILABLE. */
-  async create(options?: NodeRuntimeOptions): Promise<NodeRuntime> {
-    const runtime = createRuntime(options);
-    await runtime.start();
-    return runtime;
-  },
+  /**
+   * Starts `prestart` threads; the others start with the first launches. Fails with BACKEND_UNAVAILABLE or
+   * MONITOR_UNAVAILABLE.
+   */
+  create: (options?: NodeRuntimeOptions): Promise<NodeRuntime> => openRuntime(options),
+  /** The same, option by option. */
+  builder: (): RuntimeBuilder => new RuntimeBuilder(openRuntime),
 };

@@ -85,6 +85,13 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^from 27,97,871: 111,118,178 rounds$/m,
     /^from 27,0,871: KERNEL_DEADLINE; this thread ticked \d+ times meanwhile$/m,
     /^from 1,2,3: 0,1,7 rounds$/m,
+    /^stopped: HANDLER_INTERRUPTED$/m,
+  ],
+  "14-supervised.ts": [
+    /^crash: WORKER_LOST terminated$/m,
+    /^generation: 2$/m,
+    /^dead letter: Count (terminated|worker-lost)$/m,
+    /^after: 2$/m,
   ],
   "15-topics.ts": [
     /^rooms\/kitchen\/heat: 95$/m,

@@ -20,7 +20,7 @@ const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) 
 
 /** Code and declarations of every room, the core pack, and for authors their guide and templates. */
 const PACKED_KIB_MAX = 736;
-const UNPACKED_KIB_MAX = 2560;
+const UNPACKED_KIB_MAX = 2720;
 const ENTRIES = Object.keys(manifest.exports)
   .filter((entry) => entry !== "./package.json")
   .map((entry) => manifest.name + entry.slice(1));

@@ -21,6 +21,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   executor: [],
   message: [],
   runtime: [],
+  monitor: [],
   sandbox: [],
   bypass: [],
   model: [],

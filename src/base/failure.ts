@@ -114,6 +114,9 @@ export const FAILURES = {
   TENANT_MISMATCH: "The kernels belong to different tenants",
   HOPS_EXCEEDED: "The message has passed through too many kernels",
   QUEUE_FULL: "The queue has no room",
+  RATE_LIMITED: "More messages are sent than the rate lets through",
+  MESSAGE_DUPLICATE: "A message of this id was sent before",
+  TENANT_QUOTA: "The tenant has all that it may have",
   QUEUE_EMPTY: "The queue holds no message",
   MESSAGE_TOO_LARGE: "The message is larger than a payload may be",
   MESSAGE_UNKNOWN: "The kernel takes no such message",
@@ -125,6 +128,11 @@ export const FAILURES = {
   HANDLER_FAILED: "The kernel's handler failed",
   HANDLER_INTERRUPTED: "The kernel's handler was interrupted",
   WORKER_LOST: "The thread that held the message ended",
+  // Watching a process.
+  MONITOR_UNAVAILABLE: "The monitor cannot be offered there",
+  MONITOR_NOT_FOUND: "No process offers a monitor there",
+  MONITOR_REFUSED: "The monitor does not belong to its owner alone",
+  MONITOR_PROTOCOL: "What came over the monitor breaks its protocol",
   // Command line.
   USAGE: "The command line is not understood",
   INPUT_UNREADABLE: "An input cannot be read",

@@ -104,6 +104,25 @@ export const RING_LIMITS = {
   batchItemsMax: 2 ** 32 - 1,
 } as const;
 
+export const MONITOR_LIMITS = {
+  /** One line from whoever watches: a key, or a command with the longest id, each unit of it escaped. */
+  commandBytesMax: 8 * KIB,
+  idCharactersMax: 1024,
+  /** One line to whoever watches. */
+  replyBytesMax: MIB,
+  /** Rows of one snapshot. Each costs the process some ten microseconds, and nobody reads more. */
+  kernelsMax: 500,
+  /** Of a title, or of one fact of a failure. */
+  textCharactersMax: 512,
+  /** Between two snapshots. */
+  intervalMsMin: 100,
+  intervalMsMax: 60_000,
+  /** Commands of one connection that have no answer yet: `terminate` takes its time. */
+  commandsMax: 16,
+  /** Who watches one process at a time. */
+  watchersMax: 8,
+} as const;
+
 export const TENSOR_LIMITS = {
   /** A `.safetensors` header, as the format's own reader bounds it. */
   headerBytesMax: 100 * MIB,
@@ -141,5 +160,9 @@ export const MODEL_LIMITS = {
 assert(
   MODULE_LIMITS.moduleBytesMax >= PACK_LIMITS.kernelBytesMax,
   "a packed kernel can be inspected",
+);
+assert(
+  MONITOR_LIMITS.commandBytesMax > 6 * MONITOR_LIMITS.idCharactersMax + 256,
+  "a command has room for every id that is shown",
 );
 assert(PACK_LIMITS.archiveBytesMax > PACK_LIMITS.kernelBytesMax, "an archive can hold a kernel");

@@ -2,22 +2,15 @@
 
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { FEATURES } from "../base/mod.ts";
+import { type Feature, FEATURES } from "../base/mod.ts";
 import { BASELINE, hasFeature } from "../pack/mod.ts";
 import { newEpoch, sharedTicker, startTicker } from "../platform/node/mod.ts";
 import { Sandbox } from "../sandbox/mod.ts";
 import { loadCorePack } from "./core-pack.ts";
+import { actorChecks } from "./doctor-actors.ts";
+import { ALLOW_THREADS, attempted, type Check } from "./doctor-check.ts";
 import type { EndlessOutcome } from "./doctor-thread.ts";
 import type { Io } from "./io.ts";
-
-export interface Check {
-  readonly name: string;
-  readonly ok: boolean;
-  /** Without it nothing runs; else it only limits which kernels do. */
-  readonly needed: boolean;
-  readonly found: string;
-  readonly expected: string;
-}
 
 const NODE_MAJOR_MIN = 24;
 /** What the sandbox itself is made of; kernels may need more, and their packs say so. */
@@ -31,46 +24,92 @@ export async function checks(io: Io): Promise<readonly Check[]> {
   return [
     nodeCheck(),
     sharedMemoryCheck(),
+    await attempted({
+      name: "worker threads",
+      expected: "a thread that starts and answers",
+      turnOn: ALLOW_THREADS,
+      attempt: startThread,
+    }),
     ...featureChecks(),
-    await attempted("ticker", "ticks while the caller's thread is busy", tickWhileBusy),
-    await attempted("a hard stop", "an endless kernel stopped within its budget", stopEndless),
-    await attempted("core pack", "its kernels load", () => loadCoreKernels(io)),
+    await attempted({
+      name: "ticker",
+      expected: "ticks while the caller's thread is busy",
+      turnOn: ALLOW_THREADS,
+      attempt: tickWhileBusy,
+    }),
+    await attempted({
+      name: "a hard stop",
+      expected: "an endless kernel stopped within its budget",
+      turnOn: ALLOW_THREADS,
+      attempt: stopEndless,
+    }),
+    await attempted({
+      name: "core pack",
+      expected: "its kernels load",
+      turnOn: "See the rows above; if they are ok, install the package `annulus` again.",
+      attempt: () => loadCoreKernels(io),
+    }),
+    ...(await actorChecks()),
   ];
 }
 
 function nodeCheck(): Check {
   const { node } = process.versions;
-  const ok = Number.parseInt(node, 10) >= NODE_MAJOR_MIN;
-  return { name: "Node", ok, needed: true, found: node, expected: `${NODE_MAJOR_MIN} or later` };
+  return {
+    name: "Node",
+    ok: Number.parseInt(node, 10) >= NODE_MAJOR_MIN,
+    needed: true,
+    found: node,
+    expected: `${NODE_MAJOR_MIN} or later`,
+    turnOn: `Install Node ${NODE_MAJOR_MIN} or later from https://nodejs.org.`,
+  };
 }
 
 function sharedMemoryCheck(): Check {
   const ok = typeof SharedArrayBuffer === "function";
-  const found = ok ? "there" : "missing";
-  return { name: "SharedArrayBuffer", ok, needed: true, found, expected: "there" };
+  return {
+    name: "SharedArrayBuffer",
+    ok,
+    needed: true,
+    found: ok ? "there" : "missing",
+    expected: "there",
+    turnOn: "Use Node 24 or later, which always has it.",
+  };
 }
+
+/** Flags of Node 24 for what its engine has, but not switched on. */
+const FLAGS: Readonly<Partial<Record<Feature, string>>> = {
+  exceptions: "--experimental-wasm-exnref",
+  fp16: "--experimental-wasm-fp16",
+  "legacy-exceptions": "--experimental-wasm-legacy-eh",
+};
 
 function featureChecks(): readonly Check[] {
   return FEATURES.map((feature) => {
     const ok = hasFeature(feature);
-    const needed = NEEDED_FEATURES.has(feature);
-    const found = ok ? "there" : "missing";
-    return { name: `wasm ${feature}`, ok, needed, found, expected: "there" };
+    const flag = FLAGS[feature];
+    return {
+      name: `wasm ${feature}`,
+      ok,
+      needed: NEEDED_FEATURES.has(feature),
+      found: ok ? "there" : "missing",
+      expected: "there",
+      turnOn: flag === undefined ? "Use Node 24 or later." : `Start Node with ${flag}.`,
+    };
   });
 }
 
-/** A check that does something: what it throws is what was found. */
-async function attempted(
-  name: string,
-  expected: string,
-  attempt: () => Promise<string>,
-): Promise<Check> {
-  try {
-    return { name, ok: true, needed: true, found: await attempt(), expected };
-  } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
-    return { name, ok: false, needed: true, found, expected };
-  }
+async function startThread(): Promise<string> {
+  const start = performance.now();
+  const script = "require('node:worker_threads').parentPort.postMessage('there')";
+  const worker = new Worker(script, { eval: true, execArgv: [], name: "annulus-doctor" });
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  worker.once("message", resolve).once("error", reject);
+  worker.once("exit", () => reject(new Error("a thread that ended without an answer")));
+  await promise;
+  const ms = (performance.now() - start).toFixed(0);
+  await worker.terminate();
+  return `a thread answered after ${ms} ms`;
 }
 
 async function tickWhileBusy(): Promise<string> {

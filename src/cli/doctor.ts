@@ -2,7 +2,8 @@
 
 import type { Command } from "commander";
 import { Failure, type Issue } from "../base/mod.ts";
-import { type Check, checks } from "./doctor-checks.ts";
+import type { Check } from "./doctor-check.ts";
+import { checks } from "./doctor-checks.ts";
 import type { Io } from "./io.ts";
 import { plain, type Report, table } from "./output.ts";
 import { verb } from "./verb.ts";
@@ -27,7 +28,7 @@ function reportOf(found: readonly Check[]): Report {
   return {
     json: { checks: found },
     lines: [
-      ...table(found.map((check) => [stateOf(check), check.name, check.found])),
+      ...table(found.map((check) => [stateOf(check), check.name, wordsOf(check)])),
       ok ? "This machine can run Annulus." : "This machine cannot run Annulus.",
     ],
   };
@@ -38,12 +39,16 @@ function stateOf({ ok, needed }: Check): string {
   return needed ? "FAILED" : "absent";
 }
 
+/** What was found and, where that is not enough, what to do about it. */
+function wordsOf({ ok, found, turnOn }: Check): string {
+  return ok ? found : `${found.replace(/\.$/, "")}. ${turnOn}`;
+}
+
 function unfit(failed: readonly Check[], found: readonly Check[]): Failure {
   const issues = failed.map(issueOf);
   return new Failure("ENGINE_UNSUPPORTED", issues[0]!, { issues, detail: { checks: found } });
 }
 
-function issueOf({ name, found, expected }: Check): Issue {
-  const fix = "Use Node 24 or later, and allow it worker threads and shared memory.";
-  return { code: "check-failed", at: name, found, expected, fix };
+function issueOf({ name, found, expected, turnOn }: Check): Issue {
+  return { code: "check-failed", at: name, found, expected, fix: turnOn };
 }

@@ -15,6 +15,7 @@ import { moduleVerbs } from "./module.ts";
 import { packVerbs } from "./pack.ts";
 import { ringVerbs } from "./ring.ts";
 import { runVerb } from "./run.ts";
+import { topVerb } from "./top.ts";
 
 /** Every verb: a function that adds its command to the program. */
 const VERBS: readonly ((program: Command, io: Io) => void)[] = [
@@ -24,6 +25,7 @@ const VERBS: readonly ((program: Command, io: Io) => void)[] = [
   initVerbs,
   moduleVerbs,
   ringVerbs,
+  topVerb,
   doctorVerb,
 ];
 

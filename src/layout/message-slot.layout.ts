@@ -60,5 +60,9 @@ export const KERNEL_BLOCK = layout("KernelBlock", {
   busy: ["u32", "messages whose handlers have not settled"],
   heartbeat: ["u32", "turns of the thread's loop in which it looked at the kernel; wraps"],
   claimed: ["u32", "messages claimed; wraps"],
-  reserved: ["u32", "0", 22],
+  dead_lost: [
+    "u32",
+    "failed messages that should have become dead letters and found no room; wraps",
+  ],
+  reserved: ["u32", "0", 21],
 });

@@ -84,6 +84,12 @@ export class Queue {
     return Atomics.load(this.#words, this.#tail);
   }
 
+  /** Positions taken by publishers and not claimed; between the two looks either may move. */
+  get waiting(): number {
+    const head = Atomics.load(this.#words, this.#head);
+    return Math.max(0, (Atomics.load(this.#words, this.#tail) - head) | 0);
+  }
+
   /** The slot of a position. */
   slot(position: number): number {
     return this.start + (position & (this.size - 1));

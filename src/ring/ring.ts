@@ -262,6 +262,13 @@ export class Ring {
     return (published - Atomics.load(this.words, this.#at.doneCount)) >>> 0;
   }
 
+  /** Slots published and not claimed, at about this time. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const queue of this.#queues) waiting += queue.waiting;
+    return waiting;
+  }
+
   status(slot: number): number {
     return Atomics.load(this.words, this.at(slot));
   }

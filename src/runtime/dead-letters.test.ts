@@ -56,10 +56,10 @@ test("DeadLetters.add() keeps max letters, and of one more drops the oldest", ()
     [1, 2, 3],
     [3, 0, 0, 0],
   ]);
-  add(4, { reason: "rejected" });
+  add(4, { reason: "worker-lost" });
   expect([bytes(), letters.size]).toEqual([[2, 3, 4], 3]);
   expect(counts(letters, "deadline")).toEqual([3, 1, 0, 0]);
-  expect(counts(letters, "rejected")).toEqual([1, 0, 0, 0]);
+  expect(counts(letters, "worker-lost")).toEqual([1, 0, 0, 0]);
 });
 
 test("DeadLetters.add() counts an oldest letter that had expired as expired, not as dropped", () => {

@@ -10,8 +10,8 @@ export const DEAD_REASONS = [
   "deadline",
   "handler-error",
   "terminated",
+  "worker-lost",
   "malformed",
-  "rejected",
   "retries",
 ] as const;
 export type DeadReason = (typeof DEAD_REASONS)[number];

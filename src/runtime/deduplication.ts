@@ -76,6 +76,16 @@ export class Deduplication {
     return { ...this.#counts };
   }
 
+  /** Whether this id of this source came before, which counts as a question only if it did. */
+  isKnown(source: number, idHigh: number, idLow: number): boolean {
+    this.#expire(this.#now());
+    const bucket = this.#bucketOf(source, idHigh, idLow);
+    if (!this.#isIn(bucket, source >>> 0, idHigh >>> 0, idLow >>> 0)) return false;
+    this.#counts.seen++;
+    this.#counts.duplicates++;
+    return true;
+  }
+
   /** Whether this id of this source came before. If not, it is remembered. Words of 32 bits, of any sign. */
   isDuplicate(source: number, idHigh: number, idLow: number): boolean {
     const now = this.#now();

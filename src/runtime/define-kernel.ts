@@ -3,6 +3,15 @@
 import { Failure } from "../base/mod.ts";
 import type { Handler, KernelContext, Message } from "../message/mod.ts";
 
+/** Where a kernel starts. */
+export interface KernelPlace {
+  /** Which of the grid's threads this is, from 0, and how many there are. */
+  readonly index: number;
+  readonly count: number;
+  /** The launch's `sharedMemoryBytes`, which all of them see. */
+  readonly shared: SharedArrayBuffer;
+}
+
 export interface KernelDefinition<
   State = unknown,
   On extends readonly Handler[] = readonly Handler[],
@@ -19,7 +28,17 @@ export interface KernelDefinition<
    * Runs once before the first message, on the thread that serves the kernel. `data` is the launch's; it is
    * declared as a method is, so that a kernel may name its type.
    */
-  start?(data: unknown): State | Promise<State>;
+  start?(data: unknown, place: KernelPlace): State | Promise<State>;
+  /**
+   * Gives memory that the thread and the host shall both see, once, after `start`: the host finds it as
+   * `KernelHandle.shares`. It passes between threads, so that it must be cloneable.
+   */
+  shares?(state: State): unknown;
+  /**
+   * Runs on the host whenever the kernel is interrupted there, for handlers that cannot look at their
+   * context. The host has it from the definition that it launches, never from a module that it names.
+   */
+  readonly onInterrupt?: () => void;
   /** Runs once after the last one, but not when the thread is killed. */
   readonly stop?: (context: KernelContext) => void | Promise<void>;
 }

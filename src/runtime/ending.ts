@@ -7,6 +7,7 @@
 import type { Failure } from "../base/mod.ts";
 import { SLOT_STATUS } from "../layout/mod.ts";
 import { sweep } from "../ring/mod.ts";
+import type { DeadReason } from "./dead-letters.ts";
 import type { KernelBlock } from "./kernel-block.ts";
 import type { KernelEnd, ThreadEnd } from "./kernel-facts.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -25,6 +26,8 @@ export interface EndingParts {
   readonly pause: () => Promise<void>;
   readonly nowMs: () => number;
   readonly terminationTimeoutMs: number;
+  /** The definition's, for handlers that cannot look. */
+  readonly onInterrupt: (() => void) | undefined;
   /** Shows what was gathered, and tells the threads that there is something to do. */
   readonly wake: () => void;
   /** Takes the kernel off its threads. */
@@ -33,6 +36,11 @@ export interface EndingParts {
   readonly kill: () => Promise<void>;
   /** Settles the calls that were answered. */
   readonly poll: () => void;
+  /** What waits on the host for room: how many messages, and an end to them. */
+  readonly waiting: () => number;
+  readonly refuseWaiting: () => number;
+  /** Keeps a message that nobody waits for and nobody handles. */
+  readonly bury: (queue: MessageQueue, slot: number, reason: DeadReason) => void;
   /** The kernel has ended: its id is free. */
   readonly gone: () => void;
   /** The same, after the books were closed: whoever waits for messages learns of it. */
@@ -119,6 +127,7 @@ export class Ending {
   /** Tells whatever runs to stop. */
   interrupt(): void {
     for (const block of this.#parts.blocks) block.interrupted = true;
+    this.#parts.onInterrupt?.();
     this.#parts.wake();
   }
 
@@ -129,7 +138,11 @@ export class Ending {
     if (lifecycle.state !== "terminating") lifecycle.move("terminate");
     let lost = 0;
     for (const queue of inputs) {
-      for (const slot of slotsOf(queue, owners)) if (!queue.ring.isHeld(slot)) discard(queue, slot);
+      for (const slot of slotsOf(queue, owners)) {
+        if (queue.ring.isHeld(slot)) continue;
+        this.#parts.bury(queue, slot, "worker-lost");
+        discard(queue, slot);
+      }
       for (const owner of owners) lost += sweep(queue.ring, owner);
     }
     lost += this.#refuseRest();
@@ -164,14 +177,18 @@ export class Ending {
 
   /** Nobody serves the queues any more: what is in them fails. */
   #refuseRest(): number {
-    let refused = 0;
-    for (const queue of this.#parts.inputs) refused += refuseAll(queue);
-    this.#parts.poll();
+    const { inputs, bury, poll, refuseWaiting } = this.#parts;
+    let refused = refuseWaiting();
+    for (const queue of inputs)
+      refused += refuseAll(queue, (slot) => {
+        if (!queue.ring.isHeld(slot)) bury(queue, slot, "terminated");
+      });
+    poll();
     return refused;
   }
 
   get #depth(): number {
-    return this.#parts.inputs.reduce((sum, { ring }) => sum + ring.depth, 0);
+    return this.#parts.inputs.reduce((sum, { ring }) => sum + ring.depth, this.#parts.waiting());
   }
 
   get #isOver(): boolean {

@@ -3,6 +3,7 @@
 import type { Failure } from "../base/mod.ts";
 import type { Priority } from "../layout/mod.ts";
 import type { Fields, Handler, ValueOf } from "../message/mod.ts";
+import type { AdmissionMetrics } from "./admission.ts";
 import type { KernelState } from "./lifecycle.ts";
 
 /** What a kernel answers a message with, as its definition says. */
@@ -19,6 +20,8 @@ export interface SendOptions {
   readonly priority?: Priority;
   /** The message is worth nothing after this many milliseconds. */
   readonly ttlMs?: number;
+  /** An id of your own, 64 bits: repeated, the message is sent once. Needs `deduplicate` at the launch. */
+  readonly messageId?: bigint;
 }
 
 export interface CallOptions extends SendOptions {
@@ -37,10 +40,13 @@ export interface KernelStatus {
   readonly uptimeMs: number;
 }
 
-export interface KernelMetrics extends KernelStatus {
+export interface KernelMetrics extends KernelStatus, Partial<AdmissionMetrics> {
   readonly sent: number;
   readonly queueFull: number;
+  /** Messages given up for want of room. */
   readonly dropped: number;
+  /** Messages that wait on the host for room. */
+  readonly waiting: number;
   readonly failed: number;
   /** Messages that its threads have claimed and not ended. */
   readonly inHand: number;
@@ -49,6 +55,8 @@ export interface KernelMetrics extends KernelStatus {
   readonly skewed: number;
   readonly emitted: number;
   readonly emitFull: number;
+  /** Messages that should have become dead letters and found no room. */
+  readonly deadLost: number;
   readonly received: number;
   readonly answered: number;
   readonly timedOut: number;

@@ -1,11 +1,14 @@
 // Kernel handle: a launched kernel as its host holds it.
 
 import { Failure } from "../base/mod.ts";
-import type { Fields, InputOf, Message, ValueOf } from "../message/mod.ts";
+import type { Envelope, Fields, InputOf, Message, ValueOf } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
+import type { Admission } from "./admission.ts";
 import { Calls } from "./calls.ts";
+import type { DeadLetterBox } from "./dead-letter-box.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
 import { Ending } from "./ending.ts";
+import { unwrap } from "./envelopes.ts";
 import type { KernelBlock } from "./kernel-block.ts";
 import type {
   CallOptions,
@@ -32,6 +35,9 @@ export interface HandleParts {
   readonly input: MessageQueue;
   readonly output: MessageQueue;
   readonly sender: Sender;
+  readonly admission: Admission | undefined;
+  /** Where its dead letters come from; undefined: none are kept. */
+  readonly box: DeadLetterBox | undefined;
   readonly replies: ReadonlyMap<number, Message>;
   readonly blocks: readonly KernelBlock[];
   readonly owners: readonly number[];
@@ -41,8 +47,14 @@ export interface HandleParts {
   readonly wallMs: () => number;
   readonly callSpins: number;
   readonly terminationTimeoutMs: number;
+  /** The largest payload in bytes. */
+  readonly payloadBytesMax: number;
   /** Lets a thread that shares ours work. */
   readonly poke: (() => void) | undefined;
+  /** What each of its threads shares with the host. */
+  readonly shares: readonly unknown[];
+  /** The definition's, for handlers that cannot look. */
+  readonly onInterrupt: (() => void) | undefined;
   /** Takes the kernel off its threads. */
   readonly leave: () => Promise<void>;
   /** Ends the kernel's threads where they are. */
@@ -77,10 +89,17 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     const mustTake = (): void => mustBeActive(id, this.state);
     this.#calls = calls;
     this.#received = received;
-    this.#outbox = new Outbox({ ...parts, calls, mustTake });
+    const { box } = parts;
+    const outbox = new Outbox({
+      ...{ ...parts, calls, mustTake },
+      bury: (...letter) => box?.add(...letter),
+    });
+    this.#outbox = outbox;
     this.#ending = new Ending({
-      ...parts,
-      inputs: [input],
+      ...{ ...parts, inputs: [input] },
+      waiting: () => outbox.waiting,
+      refuseWaiting: () => outbox.refuseAll(terminated(id)),
+      bury: (...letter) => box?.take(...letter),
       wake: () => {
         sender.flush();
         sender.wake();
@@ -88,6 +107,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
       },
       poll: () => void calls.poll(),
       over: () => {
+        box?.close();
         received.fetchAll(); // Its blocks are wanted; who receives gets copies.
         received.wake();
       },
@@ -96,6 +116,11 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
 
   get state(): KernelState {
     return this.#parts.lifecycle.state;
+  }
+
+  /** What the definition's `shares` gave on each of the kernel's threads. */
+  get shares(): readonly unknown[] {
+    return this.#parts.shares;
   }
 
   /** Starts of the kernel of this id under supervision, from 1. */
@@ -150,6 +175,17 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     options: SendOptions & { readonly timeoutMs?: number } = {},
   ): Promise<void> {
     await this.#outbox.sendWaiting(message, value, options);
+  }
+
+  /**
+   * As `send`, for a message in its wire form. A kernel without `priorities` takes all as one. Fails with
+   * MESSAGE_INVALID too.
+   */
+  sendEnvelope(envelope: Envelope | Uint8Array): boolean {
+    const { wallMs, payloadBytesMax, launch } = this.#parts;
+    const { message, payload, options } = unwrap(envelope, { payloadBytesMax, wallMs: wallMs() });
+    const { priority, ...others } = options;
+    return this.#outbox.send(message, payload, launch.priorities ? options : others);
   }
 
   /**
@@ -248,7 +284,12 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     return {
       ...this.status,
       inHand: this.#ending.inHand,
-      ...{ sent: sender.sent, queueFull: sender.full, dropped: this.#outbox.dropped },
+      ...{
+        sent: sender.sent,
+        queueFull: sender.full,
+        dropped: this.#outbox.dropped,
+        waiting: this.#outbox.waiting,
+      },
       ...{
         failed: this.#sum("failed"),
         expired: this.#sum("expired"),
@@ -258,15 +299,32 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
         skewed: this.#sum("skewed"),
         emitted: this.#sum("emitted"),
         emitFull: this.#sum("emit_full"),
+        deadLost: this.#sum("dead_lost"),
       },
       ...{ received: this.#received.count, answered: this.#calls.answered },
+      ...this.#parts.admission?.metrics,
       ...{ timedOut: this.#calls.timedOut, lateReplies: this.#calls.late },
     };
+  }
+
+  /** Two of the metrics, without the cost of the others. */
+  get traffic(): { readonly sent: number; readonly received: number } {
+    return { sent: this.#parts.sender.sent, received: this.#received.count };
   }
 
   /** The runtime says so. */
   setGeneration(generation: number): void {
     for (const block of this.#parts.blocks) block.generation = generation;
+  }
+
+  /** Sends a dead letter once more. False: the kernel is not active, or something keeps it. */
+  resend(type: number, payload: Uint8Array, attempts: number): boolean {
+    return this.isActive && this.#outbox.resend(type, payload, attempts);
+  }
+
+  /** Brings its dead letters to the runtime's. */
+  collectDeadLetters(): void {
+    this.#parts.box?.empty();
   }
 
   /** Its thread has died. The runtime says so. */

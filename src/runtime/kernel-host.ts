@@ -13,6 +13,7 @@ import { FAULT_CODES, MESSAGE_FAULTS, MESSAGE_OPCODES, SLOT } from "../layout/mo
 import { crc32c, type Fields, type Handler } from "../message/mod.ts";
 import type { HybridClock, InputOf, Message } from "../message/mod.ts";
 import { ABANDONED } from "./calls.ts";
+import type { DeadLetterSlot } from "./dead-letter-box.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
 import { Delivery } from "./delivery.ts";
 import type { Counter, KernelBlock } from "./kernel-block.ts";
@@ -45,6 +46,8 @@ export interface KernelHostOptions {
   readonly routes: Routes;
   readonly clock: HybridClock;
   readonly block: KernelBlock;
+  /** Where messages go that nobody waits for and that fail; undefined: nowhere. */
+  readonly dead: DeadLetterSlot | undefined;
   /** Messages that it handles at a time. */
   readonly lanes: number;
   /** Messages that it claims at once: few where other threads could take them. */
@@ -310,8 +313,9 @@ export class KernelHost {
   }
 
   #failed({ slot, block, delivery }: Run, error: unknown): void {
-    this.#freeBlock(block);
     const { interrupted } = delivery;
+    this.#bury(slot, interrupted ? MESSAGE_FAULTS.INTERRUPTED : HANDLER_ERROR);
+    this.#freeBlock(block);
     this.#explain(slot, error instanceof Error ? (error.stack ?? String(error)) : String(error));
     if (interrupted && !delivery.late) this.#options.block.interrupted = false; // It was for this one.
     this.#fault(slot, interrupted ? MESSAGE_FAULTS.INTERRUPTED : HANDLER_ERROR, delivery.late);
@@ -330,9 +334,17 @@ export class KernelHost {
   /** A message that reached no handler: its block goes back. */
   #refuse(slot: number, code: number): void {
     const request = this.#request;
+    this.#bury(slot, code);
     if (this.#input.find(slot, request)) this.#input.free(request);
     this.#input.placeNothing(slot);
     this.#fault(slot, code, false);
+  }
+
+  /** Keeps a message that nobody waits for, where the launch asks for that. */
+  #bury(slot: number, code: number): void {
+    const { dead, block } = this.#options;
+    if (dead === undefined || this.#input.ring.isHeld(slot)) return;
+    if (!dead.put(this.#input, slot, code)) block.count("dead_lost");
   }
 
   #freeBlock(at: number): void {

@@ -2,6 +2,7 @@
 
 import { KERNEL_BLOCK } from "../layout/mod.ts";
 import type { Scalar } from "../message/mod.ts";
+import type { KernelPlace } from "./define-kernel.ts";
 import type { QueueMemory } from "./message-queue.ts";
 
 export interface KernelSpec {
@@ -14,10 +15,14 @@ export interface KernelSpec {
   readonly index: number;
   /** The name under which the thread owns its slots. */
   readonly owner: number;
+  /** Which of the grid's threads this is, how many there are, and what they share. */
+  readonly place: KernelPlace;
   /** URL of the module that exports the definition. */
   readonly module: string;
   readonly input: QueueMemory;
   readonly output: QueueMemory;
+  /** Where its thread puts what it did not handle; undefined: nowhere. */
+  readonly dead: QueueMemory | undefined;
   readonly words: SharedArrayBuffer;
   readonly pool: SharedArrayBuffer;
   readonly clock: WebAssembly.Memory;
@@ -49,6 +54,8 @@ export interface MessageDescription {
 export interface Launched {
   readonly takes: readonly MessageDescription[];
   readonly gives: readonly MessageDescription[];
+  /** What the definition's `shares` gave; memory in it is the same on both sides. */
+  readonly shares: unknown;
 }
 
 export function createKernelWords(): SharedArrayBuffer {

@@ -6,6 +6,7 @@ import { HybridClock, type Message } from "../message/mod.ts";
 import type { IdlePolicy } from "../ring/mod.ts";
 import { Attention } from "./attention.ts";
 import { Blocks } from "./blocks.ts";
+import { DeadLetterSlot } from "./dead-letter-box.ts";
 import { isKernel, type KernelDefinition } from "./define-kernel.ts";
 import { Delivery } from "./delivery.ts";
 import { KernelBlock } from "./kernel-block.ts";
@@ -55,16 +56,18 @@ export class KernelThread {
     const definition = definitionIn(exports, spec);
     const host = this.#hostOf(spec, definition);
     try {
-      host.state = await definition.start?.(spec.data);
+      host.state = await definition.start?.(spec.data, spec.place);
     } catch (cause) {
       throw failed(spec.id, "its `start` threw", cause);
     }
+    const shares = sharedBy(definition, host.state);
     this.#definitions.set(spec.index, definition);
     this.loop.add(spec.index, host);
     const replies = definition.on.flatMap(({ reply }) => reply ?? []);
     return {
       takes: definition.on.map(({ message }) => describe(message)),
       gives: [...replies, ...(definition.emits ?? [])].map(describe),
+      shares,
     };
   }
 
@@ -102,6 +105,7 @@ export class KernelThread {
       ...{ source: spec.number, tenant: spec.tenant, clock, pool, payloadBytesMax },
       ...{ pause: this.#pause, nap: this.#nap, nowMs: this.#nowMs },
     });
+    const dead = spec.dead && new DeadLetterSlot(spec.dead, pool);
     const block = new KernelBlock(new Int32Array(spec.words));
     const lanesTaken = (by: 1 | -1): void => this.loop.lanesTaken(spec.index, by);
     const shared = {
@@ -112,6 +116,7 @@ export class KernelThread {
       payloadBytesMax,
       clock,
       block,
+      dead,
       now,
       lanesTaken,
       routes,
@@ -140,6 +145,14 @@ function definitionIn(
     expected: `an export made with defineKernel({ id: "${id}", ... })`,
     fix: "Export the kernel, or correct the id.",
   });
+}
+
+function sharedBy(definition: KernelDefinition, state: unknown): unknown {
+  try {
+    return definition.shares?.(state);
+  } catch (cause) {
+    throw failed(definition.id, "its `shares` threw", cause);
+  }
 }
 
 function describe(message: Message): MessageDescription {

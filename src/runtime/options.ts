@@ -3,11 +3,16 @@
 import { Failure } from "../base/mod.ts";
 import type { IdlePolicy } from "../ring/mod.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
+import type { DeadLettersOptions } from "./dead-letters.ts";
+import type { DeduplicationOptions } from "./deduplication.ts";
+import type { RateLimitOptions } from "./rate-limit.ts";
 import type { Restart, Strategy } from "./supervision.ts";
 import { resolveTopics, type Subscription, type TopicOptions } from "./topic-options.ts";
 
-/** What a send does when the kernel's queue is full. */
-export type FullPolicy = "fail" | "wait" | "drop-newest";
+/** What a send does when the kernel's queue is full. See `outbox.ts`. */
+export const FULL_POLICIES = ["fail", "wait", "drop-newest", "drop-oldest", "dead-letter"] as const;
+
+export type FullPolicy = (typeof FULL_POLICIES)[number];
 
 export interface RuntimeOptions {
   /** Threads that serve kernels; started when first needed. One less than there are processors. */
@@ -36,9 +41,26 @@ export interface RuntimeOptions {
   };
   /** Is told of restarts and of escalations. */
   readonly onSupervision?: (event: SupervisionEvent) => void;
+  /** How many messages are kept that nobody handled, and for how long: 10,000 for an hour. */
+  readonly deadLetters?: Omit<DeadLettersOptions, "now">;
+  /** What all kernels of a tenant may have together, by its number. Nothing limits the others. */
+  readonly quotas?: Readonly<Record<number, TenantQuota>>;
   /** Looks at a call's slot before its caller yields to the event loop: 1000, some ten microseconds. */
   readonly callSpins?: number;
 }
+
+/** What a tenant may have. A launch or a send beyond it fails. */
+export interface TenantQuota {
+  /** Kernels at once. */
+  readonly kernels?: number;
+  /** Bytes of their queues. */
+  readonly queueBytes?: number;
+  /** Messages from the host. */
+  readonly rate?: Rate;
+}
+
+/** Messages each second, and how many may come at once. */
+export type Rate = Omit<RateLimitOptions, "now">;
 
 /** What supervision did. `failure`: why a kernel could not be started again. */
 export type SupervisionEvent =
@@ -55,9 +77,18 @@ export const RUNTIME_DEFAULTS = {
   maxDriftMs: 60_000,
   idle: { spins: 2000, sleepMs: Infinity },
   callSpins: 1000,
+  deadLetters: {},
+  quotas: {},
   supervision: { strategy: "one-for-one" },
   onSupervision: () => {},
 } as const satisfies RuntimeOptions;
+
+/** Sizes in up to three dimensions, as CUDA gives them; those left out are 1. Here only their product counts. */
+export interface Dim3 {
+  readonly x: number;
+  readonly y?: number;
+  readonly z?: number;
+}
 
 export interface LaunchOptions extends TopicOptions {
   /** Name of this kernel, where it is not that of its definition: one definition may be launched often. */
@@ -67,9 +98,13 @@ export interface LaunchOptions extends TopicOptions {
   /** `persistent`: on threads of the runtime. `event-driven`: in turns of this thread's event loop. */
   readonly mode?: "persistent" | "event-driven";
   /** Threads that serve the kernel, each with a state of its own: 1. */
-  readonly gridSize?: number;
+  readonly gridSize?: number | Dim3;
   /** Messages that each of those handles at a time, where handlers are asynchronous: 1. */
-  readonly blockSize?: number;
+  readonly blockSize?: number | Dim3;
+  /** Memory that the threads of a grid share, in bytes: 0. `start` gets it. */
+  readonly sharedMemoryBytes?: number;
+  /** Whether it may send to other kernels, and they to it: true. */
+  readonly enableK2k?: boolean;
   /** Slots, a power of two. The runtime's `defaultQueueCapacity`. */
   readonly inputQueueCapacity?: number;
   readonly outputQueueCapacity?: number;
@@ -83,6 +118,14 @@ export interface LaunchOptions extends TopicOptions {
   readonly priorities?: boolean;
   /** What a send does when the queue is full: `fail`. */
   readonly whenFull?: FullPolicy;
+  /** Keeps what is sent and not handled among the runtime's dead letters: false, but for `dead-letter`. */
+  readonly deadLetters?: boolean;
+  /** Sends a message whose `messageId` was sent before no second time: false. */
+  readonly deduplicate?: boolean | Omit<DeduplicationOptions, "now">;
+  /** Messages from the host: no limit. */
+  readonly rateLimit?: Rate;
+  /** Messages from the host that the kernel has not ended, at most: no limit but its queue. */
+  readonly credits?: number;
   /** Checks every payload's CRC-32C: false. */
   readonly checksum?: boolean;
   /** Ids of kernels that this one may send to, launched already or later: none. */
@@ -102,12 +145,18 @@ export interface Launch {
   readonly gridSize: number;
   readonly blockSize: number;
   readonly ownThread: boolean;
+  readonly sharedMemoryBytes: number;
+  readonly enableK2k: boolean;
   readonly inputQueueCapacity: number;
   readonly outputQueueCapacity: number;
   readonly cellBytes: number;
   readonly autoActivate: boolean;
   readonly priorities: boolean;
   readonly whenFull: FullPolicy;
+  readonly deadLetters: boolean;
+  readonly deduplicate: Omit<DeduplicationOptions, "now"> | undefined;
+  readonly rateLimit: Rate | undefined;
+  readonly credits: number | undefined;
   readonly checksum: boolean;
   readonly routes: readonly string[];
   readonly tenant: number;
@@ -119,13 +168,16 @@ export interface Launch {
 
 const GRID_MAX = 64;
 const LANES_MAX = 1024;
+const SHARED_MAX = 2 ** 30;
 
 /** Every option with its default. Fails with OPTION_UNSUPPORTED for what cannot be. */
 export function resolveLaunch(options: LaunchOptions, queueCapacity: number): Launch {
   const launch: Launch = {
     mode: options.mode ?? "persistent",
-    gridSize: options.gridSize ?? 1,
-    blockSize: options.blockSize ?? 1,
+    gridSize: product(options.gridSize),
+    blockSize: product(options.blockSize),
+    sharedMemoryBytes: options.sharedMemoryBytes ?? 0,
+    enableK2k: options.enableK2k ?? true,
     ownThread: options.ownThread ?? false,
     inputQueueCapacity: options.inputQueueCapacity ?? queueCapacity,
     outputQueueCapacity: options.outputQueueCapacity ?? queueCapacity,
@@ -133,6 +185,10 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     autoActivate: options.autoActivate ?? true,
     priorities: options.priorities ?? false,
     whenFull: options.whenFull ?? "fail",
+    deadLetters: options.deadLetters ?? options.whenFull === "dead-letter",
+    deduplicate: options.deduplicate === true ? {} : options.deduplicate || undefined,
+    rateLimit: options.rateLimit,
+    credits: options.credits,
     checksum: options.checksum ?? false,
     routes: options.routes ?? [],
     tenant: options.tenant ?? 0,
@@ -140,6 +196,8 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     restart: options.restart ?? "temporary",
     ...resolveTopics(options),
   };
+  if (!FULL_POLICIES.includes(launch.whenFull))
+    throw unsupported("whenFull", String(launch.whenFull), FULL_POLICIES.join(", "));
   if (options.cooperative === true)
     throw unsupported("cooperative", "true", "false: threads have no barrier across a grid");
   if (launch.ownThread && (launch.mode === "event-driven" || launch.gridSize !== 1))
@@ -150,9 +208,18 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     );
   within("gridSize", launch.gridSize, 1, launch.mode === "event-driven" ? 1 : GRID_MAX);
   within("blockSize", launch.blockSize, 1, LANES_MAX);
+  within("sharedMemoryBytes", launch.sharedMemoryBytes, 0, SHARED_MAX);
+  if (!launch.enableK2k && launch.routes.length > 0)
+    throw unsupported("routes", `${launch.routes.length} with \`enableK2k: false\``, "none");
   if (launch.cellBytes % 64 !== 0 || launch.cellBytes < 64 || launch.cellBytes > 2 ** 20)
     throw unsupported("cellBytes", `${launch.cellBytes}`, "a multiple of 64 up to 1 MiB");
   return launch;
+}
+
+function product(size: number | Dim3 = 1): number {
+  if (typeof size === "number") return size;
+  const { x, y = 1, z = 1 } = size;
+  return x * y * z;
 }
 
 function within(name: string, value: number, least: number, most: number): void {

@@ -1,21 +1,36 @@
-// Outbox: how a host's messages get into a kernel's queue, and what happens when that is full.
+// Outbox: how a host's messages get into a kernel's queue, and what happens when they find no room.
+//
+//   fail          the send fails
+//   wait          it waits on the host, behind those before it; it fails when as many wait as the queue has slots
+//   drop-newest   it is dropped
+//   drop-oldest   it waits, and when as many wait as the queue has slots, the oldest of them is dropped
+//   dead-letter   it goes to the runtime's dead letters
 
 import { Failure } from "../base/mod.ts";
 import { PRIORITY } from "../layout/mod.ts";
-import type { Fields, InputOf, Message } from "../message/mod.ts";
+import { RawMessage, Views, type Writable } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
+import type { Admission, Refusal } from "./admission.ts";
+import { Backlog, type Waiting } from "./backlog.ts";
 import { type Calls, cancelled } from "./calls.ts";
+import type { DeadReason } from "./dead-letters.ts";
 import type { CallOptions, SendOptions } from "./kernel-facts.ts";
 import type { Launch } from "./options.ts";
-import type { SendFacts, Sender } from "./sender.ts";
+import { PLAIN_SEND, type SendFacts, type Sender } from "./sender.ts";
 
 const CALL_TIMEOUT_MS = 30_000;
+/** A deadline is a time modulo 2^32 ms: one of more than 24 days would seem to have passed. */
+const TTL_MAX_MS = 2 ** 30;
 
 export interface OutboxParts {
   readonly id: string;
   readonly launch: Launch;
   readonly sender: Sender;
   readonly calls: Calls;
+  /** What messages pass before they take room; undefined: nothing was asked for. */
+  readonly admission: Admission | undefined;
+  /** Keeps a message that found no room. */
+  readonly bury: (type: number, payload: Uint8Array, reason: DeadReason, attempts: number) => void;
   readonly keepAlive: KeepAlive;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
@@ -29,59 +44,78 @@ export interface OutboxParts {
   readonly mustTake: () => void;
 }
 
+/** A message that was not sent: why. */
+type Why = "room" | Refusal;
+
 export class Outbox {
-  /** Messages that were not sent because the queue was full. */
+  /** Messages that were not sent because there was no room. */
   dropped = 0;
   readonly #parts: OutboxParts;
-  readonly #facts: SendFacts = { correlation: 0, deadline: 0, priority: PRIORITY.NORMAL, hops: 0 };
+  readonly #backlog: Backlog;
+  readonly #facts: SendFacts = { ...PLAIN_SEND };
+  #why: Why = "room";
   #correlation = 0;
   #flushing = false;
 
   constructor(parts: OutboxParts) {
+    const { sender, keepAlive, nowMs, admission } = parts;
     this.#parts = parts;
+    this.#backlog = new Backlog({
+      ...{ done: sender.queue.ring.done, keepAlive, nowMs },
+      waitMs: () => admission?.waitMs ?? 0,
+      late: () => this.#refused(),
+    });
+  }
+
+  /** Messages that wait on the host. */
+  get waiting(): number {
+    return this.#backlog.size;
   }
 
   /** See `KernelHandle.send`. */
-  send<Of extends Fields>(
-    message: Message<Of>,
-    value: InputOf<Of>,
-    options: SendOptions | undefined,
-  ): boolean {
+  send<Value>(message: Writable<Value>, value: Value, options: SendOptions | undefined): boolean {
     this.#parts.mustTake();
     const facts = this.#factsOf(options, 0);
-    if (this.#parts.sender.send(message, value, facts, this.#mayGather) >= 0) {
+    if (this.#backlog.size > 0) this.#why = "room";
+    else if (this.#publish(message, value, facts, this.#mayGather) >= 0) {
       this.#flushSoon();
       return true;
     }
-    if (this.#parts.launch.whenFull === "fail") throw this.#full();
-    this.dropped++;
-    return false;
+    if (this.#why === "duplicate") return false;
+    return this.#overflow(message, value, facts);
+  }
+
+  /** Sends a dead letter once more. False: something keeps it, whatever the policy. */
+  resend(type: number, payload: Uint8Array, attempts: number): boolean {
+    if (this.#backlog.size > 0) return false;
+    const facts = { ...PLAIN_SEND, attempts };
+    const isSent = this.#publish(new RawMessage(type), payload, facts, false) >= 0;
+    if (isSent) this.#parts.poke?.();
+    return isSent;
   }
 
   /** See `KernelHandle.sendWaiting`. */
-  async sendWaiting<Of extends Fields>(
-    message: Message<Of>,
-    value: InputOf<Of>,
-    options: CallOptions,
-  ): Promise<void> {
-    if (!(await this.#sendWhenFree(message, value, options, 0, () => {}))) throw this.#full();
+  sendWaiting<Value>(message: Writable<Value>, value: Value, options: CallOptions): Promise<void> {
+    const facts = { ...this.#factsOf(options, 0) };
+    return this.#whenFree(options, () => {
+      const slot = this.#publish(message, value, facts, false);
+      return slot >= 0 || this.#why === "duplicate" ? Promise.resolve() : undefined;
+    });
   }
 
   /** See `KernelHandle.call`. Not async itself: a promise less for each call. */
-  call<Of extends Fields>(
-    message: Message<Of>,
-    value: InputOf<Of>,
-    options?: CallOptions,
-  ): Promise<unknown> {
-    const signal = options?.signal;
-    if (signal?.aborted === true) throw cancelled(this.#parts.id, signal.reason);
-    this.#parts.mustTake();
-    const { sender, poke, callSpins, calls } = this.#parts;
-
-    const isAlone = calls.pending === 0 && !this.#flushing; // Else the caller goes on before it awaits.
+  call<Value>(message: Writable<Value>, value: Value, options?: CallOptions): Promise<unknown> {
+    const { calls, poke, callSpins, id, mustTake } = this.#parts;
+    if (options?.signal?.aborted === true) throw cancelled(id, options.signal.reason);
+    mustTake();
     const facts = this.#factsOf(options, this.#correlate());
-    const slot = sender.send(message, value, facts, !isAlone && this.#mayGather);
-    if (slot < 0) return this.#callWhenFree(message, value, options, facts.correlation);
+    if (this.#backlog.size > 0) {
+      this.#why = "room";
+      return this.#callWhenFree(message, value, options, facts);
+    }
+    const isAlone = calls.pending === 0 && !this.#flushing; // Else the caller goes on before it awaits.
+    const slot = this.#publish(message, value, facts, !isAlone && this.#mayGather);
+    if (slot < 0) return this.#callWhenFree(message, value, options, facts);
     this.#flushSoon();
     if (isAlone) {
       poke?.();
@@ -91,54 +125,112 @@ export class Outbox {
     return this.#answerTo(slot, options);
   }
 
-  /** Waits for room and publishes. False: there was none in time. `sent` is called at once with the slot. */
-  async #sendWhenFree<Of extends Fields>(
-    message: Message<Of>,
-    value: InputOf<Of>,
-    options: CallOptions,
-    correlation: number,
-    sent: (slot: number) => void,
-  ): Promise<boolean> {
-    const { sender, keepAlive, nowMs } = this.#parts;
-    const { done } = sender.queue.ring;
-    const { timeoutMs = CALL_TIMEOUT_MS, signal } = options;
-    const until = nowMs() + timeoutMs;
-    const slots: number[] = [];
-    const room = {
-      holds: () => {
-        if (signal?.aborted === true) throw cancelled(this.#parts.id, signal.reason);
-        this.#parts.mustTake();
-        const slot = sender.send(message, value, this.#factsOf(options, correlation));
-        if (slot < 0) return false;
-        slots.push(slot);
-        sent(slot);
-        return true;
-      },
-    };
-    const wake = (): void => done.ring();
-    signal?.addEventListener("abort", wake, { once: true });
-    try {
-      while (slots.length === 0 && nowMs() < until) {
-        const left = Math.min(until - nowMs(), 2 ** 31 - 1);
-        await done.waitAsync(room, left, keepAlive);
-      }
-    } finally {
-      signal?.removeEventListener("abort", wake);
-    }
-    return slots.length > 0;
+  /** What waits on the host is not sent any more. Says how many messages that are. */
+  refuseAll(failure: Failure): number {
+    return this.#backlog.refuseAll(failure);
   }
 
-  async #callWhenFree<Of extends Fields>(
-    message: Message<Of>,
-    value: InputOf<Of>,
+  /** Publishes a message, or returns -1: `#why` says what keeps it. */
+  #publish<Value>(
+    message: Writable<Value>,
+    value: Value,
+    facts: SendFacts,
+    gather: boolean,
+  ): number {
+    const { admission, sender } = this.#parts;
+    const refusal = admission?.refusal(facts.idHigh, facts.idLow);
+    if (refusal !== undefined) {
+      this.#why = refusal;
+      return -1;
+    }
+    const slot = sender.send(message, value, facts, gather);
+    if (slot < 0) this.#why = "room";
+    else admission?.sent(facts.idHigh, facts.idLow);
+    return slot;
+  }
+
+  /** A message that found no room: as the launch says. False: it was dropped. */
+  #overflow<Value>(message: Writable<Value>, value: Value, facts: SendFacts): boolean {
+    const { launch, bury } = this.#parts;
+    const isCrowded = this.#backlog.size >= launch.inputQueueCapacity;
+    switch (launch.whenFull) {
+      case "fail":
+        throw this.#refused();
+      case "wait":
+        if (isCrowded) throw this.#refused();
+        break;
+      case "drop-oldest":
+        if (isCrowded) this.#backlog.dropOldest(dropped(this.#parts.id));
+        break;
+      case "dead-letter":
+        bury(message.id, copyOf(message, value), "queue-full", facts.attempts);
+        this.dropped++;
+        return false;
+      case "drop-newest":
+        this.dropped++;
+        return false;
+    }
+    this.#backlog.push(this.#later(message, value, facts));
+    return true;
+  }
+
+  /** A copy of a message that waits: its sender may change the value. */
+  #later<Value>(message: Writable<Value>, value: Value, facts: SendFacts): Waiting {
+    const raw = new RawMessage(message.id);
+    const bytes = copyOf(message, value);
+    const own = { ...facts };
+    return {
+      send: () => this.#publish(raw, bytes, own, false) >= 0 || this.#why === "duplicate",
+      refuse: () => void this.dropped++,
+      untilMs: Infinity,
+    };
+  }
+
+  #callWhenFree<Value>(
+    message: Writable<Value>,
+    value: Value,
     options: CallOptions = {},
-    correlation: number,
+    facts: SendFacts,
   ): Promise<unknown> {
-    if (this.#parts.launch.whenFull !== "wait") throw this.#full();
-    let answer: Promise<unknown> | undefined;
-    const sent = (slot: number): void => void (answer = this.#answerTo(slot, options));
-    if (!(await this.#sendWhenFree(message, value, options, correlation, sent))) throw this.#full();
-    return answer;
+    const { whenFull } = this.#parts.launch;
+    const mayWait = whenFull === "wait" || whenFull === "drop-oldest";
+    if (this.#why === "duplicate" || !mayWait) throw this.#refused();
+    const own = { ...facts };
+    return this.#whenFree(options, () => {
+      const slot = this.#publish(message, value, own, false);
+      if (slot >= 0) return this.#answerTo(slot, options);
+      if (this.#why === "duplicate") throw this.#refused();
+      return undefined;
+    });
+  }
+
+  /** Waits until `attempt` gives something, behind those that wait already. */
+  #whenFree<Result>(
+    { timeoutMs = CALL_TIMEOUT_MS, signal }: CallOptions,
+    attempt: () => Promise<Result> | undefined,
+  ): Promise<Result> {
+    const { id, mustTake, nowMs } = this.#parts;
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    if (signal?.aborted === true) throw cancelled(id, signal.reason);
+    const abort = (): void => this.#backlog.drop(waiting, cancelled(id, signal?.reason));
+    const waiting: Waiting = {
+      send: () => {
+        mustTake();
+        const result = attempt();
+        if (result === undefined) return false;
+        signal?.removeEventListener("abort", abort);
+        resolve(result);
+        return true;
+      },
+      refuse: (failure) => {
+        signal?.removeEventListener("abort", abort);
+        reject(failure);
+      },
+      untilMs: nowMs() + timeoutMs,
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#backlog.push(waiting);
+    return promise;
   }
 
   #answerTo(slot: number, options?: CallOptions): Promise<unknown> {
@@ -150,11 +242,20 @@ export class Outbox {
     facts.correlation = correlation;
     facts.deadline = 0;
     facts.priority = PRIORITY.NORMAL;
-    if (options?.ttlMs !== undefined)
-      facts.deadline = Math.trunc(this.#parts.wallMs() + options.ttlMs) | 0 || 1;
-    if (options?.priority === undefined) return facts;
+    facts.idLow = facts.idHigh = 0;
+    if (options === undefined) return facts;
+    const { ttlMs, priority, messageId } = options;
+    if (ttlMs !== undefined) {
+      const ms = Math.max(-TTL_MAX_MS, Math.min(ttlMs, TTL_MAX_MS));
+      facts.deadline = Math.trunc(this.#parts.wallMs() + ms) | 0 || 1;
+    }
+    if (messageId !== undefined) {
+      facts.idLow = Number(BigInt.asIntN(32, messageId));
+      facts.idHigh = Number(BigInt.asIntN(32, messageId >> 32n));
+    }
+    if (priority === undefined) return facts;
     if (!this.#parts.launch.priorities) throw noPriorities(this.#parts.id);
-    facts.priority = PRIORITY[options.priority];
+    facts.priority = PRIORITY[priority];
     return facts;
   }
 
@@ -178,15 +279,51 @@ export class Outbox {
     });
   }
 
-  #full(): Failure {
-    const { id, launch } = this.#parts;
-    return new Failure("QUEUE_FULL", {
-      at: `kernel ${id}`,
-      found: `${launch.inputQueueCapacity} messages that wait, or no free block for a large one`,
-      expected: "room for one more",
-      fix: 'Send later, with `whenFull: "wait"`, or to more workers.',
-    });
+  #refused(): Failure {
+    const { id, launch, admission } = this.#parts;
+    const at = `kernel ${id}`;
+    switch (this.#why) {
+      case "duplicate":
+        return new Failure("MESSAGE_DUPLICATE", {
+          ...{ at, found: "a message whose id was sent before", expected: "an id of its own" },
+          fix: "Nothing, if it is a repetition; else give it another `messageId`.",
+        });
+      case "rate":
+        return new Failure("RATE_LIMITED", {
+          ...{ at, found: "more messages than the rate lets through", expected: "fewer" },
+          fix: `Send again in ${admission!.waitMs} ms, or launch with \`whenFull: "wait"\`.`,
+        });
+      case "credits":
+        return new Failure("QUEUE_FULL", {
+          ...{ at, found: "no credit: the kernel has too many messages in hand" },
+          ...{
+            expected: "one credit",
+            fix: "Send when it has ended some, or with more `credits`.",
+          },
+        });
+      case "room":
+        return new Failure("QUEUE_FULL", {
+          at,
+          found: `${launch.inputQueueCapacity} messages that wait, or no free block for a large one`,
+          expected: "room for one more",
+          fix: 'Send later, with `whenFull: "wait"`, or to more workers.',
+        });
+    }
   }
+}
+
+/** A message's payload as bytes that are nobody else's. */
+function copyOf<Value>(message: Writable<Value>, value: Value): Uint8Array {
+  const bytes = message.bytesOf(value);
+  const views = new Views(new SharedArrayBuffer(Math.ceil(bytes / 8) * 8 || 8));
+  return views.u8.slice(0, message.write(views, 0, value));
+}
+
+function dropped(id: string): Failure {
+  return new Failure("QUEUE_FULL", {
+    ...{ at: `kernel ${id}`, found: "newer messages for which this one had to make room" },
+    ...{ expected: "room", fix: "Send less, or launch with a larger queue or another `whenFull`." },
+  });
 }
 
 function noPriorities(id: string): Failure {

@@ -21,7 +21,7 @@ import { STATES } from "./lifecycle.ts";
 import { MessageQueue, type QueueMemory } from "./message-queue.ts";
 import { Posted } from "./posted.ts";
 import { refuseAll } from "./refusal.ts";
-import { type SendFacts, Sender } from "./sender.ts";
+import { PLAIN_SEND, type SendFacts, Sender } from "./sender.ts";
 
 /** Hops that a message may have behind it: what it caused, what that caused, and so on. */
 export const HOPS_MAX = 8;
@@ -66,7 +66,7 @@ export class Routes {
   readonly options: Pick<RoutesOptions, "tenant" | "pause" | "nap" | "nowMs">;
   readonly #options: RoutesOptions;
   readonly #routes = new Map<string, Route>();
-  readonly #facts: SendFacts = { correlation: 0, deadline: 0, priority: 2, hops: 0 };
+  readonly #facts: SendFacts = { ...PLAIN_SEND };
   #correlation = 0;
 
   constructor(options: RoutesOptions) {

@@ -1,14 +1,19 @@
 // Running: a launched kernel as its runtime knows it, and how its handle is put together.
 
 import { type Fields, type HybridClock, type Message, message } from "../message/mod.ts";
+import { Admission } from "./admission.ts";
 import { Attention } from "./attention.ts";
 import type { Blocks } from "./blocks.ts";
+import { DeadLetterBox } from "./dead-letter-box.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import { Deduplication } from "./deduplication.ts";
 import { KernelBlock } from "./kernel-block.ts";
 import { type HandleParts, KernelHandle } from "./kernel-handle.ts";
 import type { KernelSpec, Launched, MessageDescription } from "./kernel-spec.ts";
 import { Lifecycle, STATES } from "./lifecycle.ts";
 import { MessageQueue, type QueueMemory } from "./message-queue.ts";
 import type { Launch } from "./options.ts";
+import { Credits, RateLimit } from "./rate-limit.ts";
 import { Sender } from "./sender.ts";
 import type { Served } from "./thread-pool.ts";
 
@@ -24,16 +29,26 @@ export interface RunningFacts {
   readonly served: readonly Served[];
   readonly specs: readonly KernelSpec[];
   readonly launched: readonly Launched[];
+  /** The definition's. */
+  readonly onInterrupt: (() => void) | undefined;
 }
 
 /** What all kernels of a runtime have in common. */
 export type CommonParts = Pick<
   HandleParts,
-  "keepAlive" | "pause" | "nowMs" | "wallMs" | "callSpins" | "terminationTimeoutMs"
+  | "keepAlive"
+  | "pause"
+  | "nowMs"
+  | "wallMs"
+  | "callSpins"
+  | "terminationTimeoutMs"
+  | "payloadBytesMax"
 > & {
   readonly pool: Blocks;
   readonly clock: HybridClock;
-  readonly payloadBytesMax: number;
+  readonly letters: DeadLetters;
+  /** What limits all kernels of a tenant together. */
+  readonly rateOf: (tenant: number) => RateLimit | undefined;
 };
 
 /** What only the runtime can do. */
@@ -74,10 +89,28 @@ export class Running {
     const replies = new Map(
       launched[0]!.gives.map((description) => [description.id, rebuilt(description)]),
     );
+    const ended = (): number =>
+      blocks.reduce((sum, block) => sum + block.read("processed") + block.read("failed"), 0);
+    const admission = admissionOf(launch, common, ended);
+    const box = boxOf(facts, common);
     lifecycle.move("launch");
     const poke = served[0]!.thread.poke?.bind(served[0]!.thread);
     this.handle = new KernelHandle({
-      ...{ ...common, ...verbs, id, number, launch, lifecycle, input, output, replies, blocks },
+      ...{
+        ...common,
+        ...verbs,
+        id,
+        number,
+        launch,
+        lifecycle,
+        input,
+        output,
+        replies,
+        blocks,
+        admission,
+        box,
+      },
+      ...{ shares: launched.map(({ shares }) => shares), onInterrupt: facts.onInterrupt },
       ...{ sender: this.#sender, owners: specs.map(({ owner }) => owner), poke },
     });
   }
@@ -88,6 +121,36 @@ export class Running {
     this.#isShared = true;
     this.#sender.share(new MessageQueue(this.input, this.#pool));
   }
+}
+
+/** What its launch asks that messages pass; undefined: nothing. */
+function admissionOf(
+  { deduplicate, rateLimit, credits, tenant }: Launch,
+  { nowMs, rateOf }: CommonParts,
+  ended: () => number,
+): Admission | undefined {
+  const now = nowMs;
+  const rates = [rateOf(tenant)].filter((rate) => rate !== undefined);
+  if (rateLimit !== undefined) rates.push(new RateLimit({ ...rateLimit, now }));
+  if (deduplicate === undefined && credits === undefined && rates.length === 0) return undefined;
+  const deduplication = deduplicate && new Deduplication({ ...deduplicate, now });
+  return new Admission({ deduplication, rates, credits: windowOf(credits), ended });
+}
+
+function windowOf(credits: number | undefined): Credits | undefined {
+  if (credits === undefined) return undefined;
+  return new Credits({ initial: credits, high: credits, refill: credits, low: 0 });
+}
+
+function boxOf(
+  { id, specs, launched }: RunningFacts,
+  { letters, pool }: CommonParts,
+): DeadLetterBox | undefined {
+  const { dead } = specs[0]!;
+  if (dead === undefined) return undefined;
+  const names = launched[0]!.takes.map((one) => [one.id, rebuilt(one).toString()] as const);
+  const queue = new MessageQueue(dead, pool, { oneExecutor: true });
+  return new DeadLetterBox(queue, id, letters, new Map(names));
 }
 
 /** A message as its kernel's thread declares it, so that the host can read it. */

@@ -5,11 +5,14 @@ import { Failure } from "../base/mod.ts";
 import { createClockMemory, HybridClock } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
 import { Blocks, createBlocks } from "./blocks.ts";
+import { createDeadLetterBox } from "./dead-letter-box.ts";
+import { DeadLetterOffice } from "./dead-letter-office.ts";
+import { DeadLetters } from "./dead-letters.ts";
 import { isKernel, type KernelDefinition } from "./define-kernel.ts";
 import type { KernelEnd, KernelMetrics } from "./kernel-facts.ts";
 import type { KernelHandle } from "./kernel-handle.ts";
 import { createKernelWords, type KernelSpec, type Launched } from "./kernel-spec.ts";
-import { createQueue } from "./message-queue.ts";
+import { createQueue, type QueueMemory } from "./message-queue.ts";
 import {
   type Launch,
   type LaunchOptions,
@@ -17,6 +20,7 @@ import {
   RUNTIME_DEFAULTS,
   type RuntimeOptions,
 } from "./options.ts";
+import { Quotas } from "./quotas.ts";
 import { Reviver } from "./reviver.ts";
 import { type CommonParts, Running } from "./running.ts";
 import { Supervision } from "./supervision.ts";
@@ -69,6 +73,8 @@ interface Plan {
 }
 
 export class Runtime implements AsyncDisposable {
+  /** What was sent to kernels that keep such, and not handled: to look at, or to send again. */
+  readonly deadLetters: DeadLetterOffice;
   readonly #parts: RuntimeParts;
   readonly #options: Resolved;
   readonly #clockMemory = createClockMemory();
@@ -80,6 +86,7 @@ export class Runtime implements AsyncDisposable {
   readonly #switchboard = new Switchboard();
   readonly #reviver: Reviver;
   readonly #topics: TopicDesk;
+  readonly #quotas: Quotas;
   #numbers = 0;
   #owners = 1;
   #launched = 0;
@@ -100,7 +107,11 @@ export class Runtime implements AsyncDisposable {
       ...{ keepAlive, pause, nowMs, wallMs, callSpins, terminationTimeoutMs, payloadBytesMax },
       pool: new Blocks(this.#pool),
       clock: new HybridClock(this.#clockMemory, { now: parts.stampMs, maxDriftMs }),
+      letters: new DeadLetters({ ...this.#options.deadLetters, now: nowMs }),
+      rateOf: (tenant) => this.#quotas.rateOf(tenant),
     };
+    this.#quotas = new Quotas(this.#options.quotas, nowMs);
+    this.deadLetters = new DeadLetterOffice(this.#common.letters, this.#kernels);
     const startThread = (): Promise<ServingThread> => parts.startThread({ idle });
     this.#threads = new ThreadPool({ startThread, ownThread, threadsMax: threads });
     this.#topics = new TopicDesk({
@@ -179,7 +190,7 @@ export class Runtime implements AsyncDisposable {
   get metrics(): RuntimeMetrics {
     const kernels = this.#handles;
     const sum = (of: "sent" | "received"): number =>
-      kernels.reduce((total, handle) => total + handle.metrics[of], this.#ended[of]);
+      kernels.reduce((total, handle) => total + handle.traffic[of], this.#ended[of]);
     return {
       activeKernels: kernels.filter((handle) => handle.isActive).length,
       totalLaunched: this.#launched,
@@ -261,26 +272,35 @@ export class Runtime implements AsyncDisposable {
     const lanes = priorities ? 5 : 1;
     const input = createQueue({ capacity: inputQueueCapacity, lanes, cellBytes });
     const output = createQueue({ capacity: outputQueueCapacity, lanes: 1, cellBytes });
+    const dead = launch.deadLetters ? createDeadLetterBox(cellBytes) : undefined;
+    const queues = { input, output, dead };
+    const bytes = bytesOf(queues);
+    this.#quotas.take(launch.tenant, bytes);
     const number = ++this.#numbers;
-    const served = await this.#choose(launch);
-    const specs = served.map((one) => this.#spec(plan, { number, input, output }, one.take()));
+    const specs: KernelSpec[] = [];
+    let served: readonly Served[] = [];
     const leave = async (): Promise<void> => {
-      await Promise.all(served.map(({ thread }, i) => thread.end(specs[i]!.index)));
+      await Promise.all(specs.map(({ index }, i) => served[i]!.thread.end(index)));
     };
     const release = (): void => {
-      for (const [i, one] of served.entries()) one.leave(specs[i]!.index);
+      this.#quotas.leave(launch.tenant, bytes);
+      for (const [i, { index }] of specs.entries()) served[i]!.leave(index);
     };
     let launched: readonly Launched[];
     try {
-      launched = await Promise.all(
-        served.map(({ thread }, i) => thread.launch(specs[i]!, plan.definition)),
-      );
+      served = await this.#choose(launch);
+      const [count, shared] = [served.length, new SharedArrayBuffer(launch.sharedMemoryBytes)];
+      for (const [index, one] of served.entries()) {
+        const own = { number, ...queues, place: { index, count, shared } };
+        specs.push(this.#spec(plan, own, one.take()));
+      }
+      const starts = specs.map((spec, i) => served[i]!.thread.launch(spec, plan.definition));
+      launched = await Promise.all(starts);
     } catch (error) {
       await leave().catch(() => {}); // Where a thread has died, there is nothing to leave.
       release();
       throw error;
     }
-    const bytes = input.memory.byteLength + output.memory.byteLength;
     this.#bytes += bytes;
     const gone = (): void => {
       this.#bytes -= bytes;
@@ -292,7 +312,8 @@ export class Runtime implements AsyncDisposable {
       this.#switchboard.remove(id);
     };
     const kill = (): Promise<void> => this.#kill(running);
-    const facts = { id, number, launch, input, output, served, specs, launched };
+    const onInterrupt = plan.definition?.onInterrupt;
+    const facts = { id, number, launch, input, output, served, specs, launched, onInterrupt };
     const running: Running = new Running(facts, this.#common, { leave, kill, gone });
     for (const one of served)
       void one.thread.ended.then((end) => {
@@ -312,7 +333,7 @@ export class Runtime implements AsyncDisposable {
 
   #spec(
     { id, module, definition, launch }: Plan,
-    own: Pick<KernelSpec, "number" | "input" | "output">,
+    own: Pick<KernelSpec, "number" | "input" | "output" | "dead" | "place">,
     index: number,
   ): KernelSpec {
     const { maxDriftMs, payloadBytesMax } = this.#options;
@@ -342,6 +363,10 @@ export class Runtime implements AsyncDisposable {
       await this.#parts.pause(); // One may just have been answered to a caller that seemed to wait.
     }
   }
+}
+
+function bytesOf(queues: Readonly<Record<string, QueueMemory | undefined>>): number {
+  return Object.values(queues).reduce((sum, queue) => sum + (queue?.memory.byteLength ?? 0), 0);
 }
 
 function unknown(id: string): Failure {

@@ -9,7 +9,7 @@ import { PLAIN_SEND, type SendFacts, Sender, type SenderOptions } from "./sender
 
 const One = message({ number: u32 });
 const Bytes = message({ data: list("u8") });
-const HELD: SendFacts = { correlation: 7, deadline: 0, priority: 2, hops: 0 };
+const HELD: SendFacts = { ...PLAIN_SEND, correlation: 7 };
 const OPCODE = SLOT.fields.opcode.at / 4;
 
 const open = ({

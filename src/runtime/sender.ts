@@ -36,10 +36,18 @@ export interface SendFacts {
   /** 0 critical to 4 idle. */
   priority: number;
   hops: number;
+  /** How often it was tried before, as a dead letter: 0 to 255. */
+  attempts: number;
+  /** The message's id as two words; both 0 take the sender's next one. */
+  idLow: number;
+  idHigh: number;
 }
 
 /** Nobody waits for it, at the usual priority. */
-export const PLAIN_SEND: SendFacts = { correlation: 0, deadline: 0, priority: 2, hops: 0 };
+export const PLAIN_SEND: SendFacts = {
+  ...{ correlation: 0, deadline: 0, priority: 2 },
+  ...{ hops: 0, attempts: 0, idLow: 0, idHigh: 0 },
+};
 
 export class Sender {
   /** Where it publishes. */
@@ -145,21 +153,27 @@ export class Sender {
     const { words } = this.queue;
     const { clock, source, checksum } = this.#options;
     const { views, at, bytes } = this.#payload;
-    this.#number = (this.#number + 1) | 0;
-    if (this.#number === 0) this.#numberHigh++;
+    const isNumbered = (facts.idLow | facts.idHigh) !== 0;
+    if (!isNumbered) {
+      this.#number = (this.#number + 1) | 0;
+      if (this.#number === 0) this.#numberHigh++;
+    }
     clock.tickAhead();
     words[word + WORD.type] = type;
     words[word + WORD.source] = source;
-    words[word + WORD.id_low] = this.#number;
-    words[word + WORD.id_high] = this.#numberHigh;
+    words[word + WORD.id_low] = isNumbered ? facts.idLow : this.#number;
+    words[word + WORD.id_high] = isNumbered ? facts.idHigh : this.#numberHigh;
     words[word + WORD.correlation] = facts.correlation;
     words[word + WORD.stamp_low] = clock.lo;
     words[word + WORD.stamp_high] = clock.hi;
     words[word + WORD.deadline] = facts.deadline;
     words[word + WORD.checksum] = checksum ? crc32c(views.u8, at, at + bytes) : 0;
-    words[word + WORD.flags] = facts.hops;
+    words[word + WORD.flags] = facts.hops | (facts.attempts << ATTEMPTS_SHIFT);
   }
 }
+
+/** A slot's flags: hops in the lowest byte, attempts in the next. */
+export const ATTEMPTS_SHIFT = 8;
 
 function tooLarge(message: string, bytes: number, { payloadBytesMax }: SenderOptions): Failure {
   return new Failure("MESSAGE_TOO_LARGE", {

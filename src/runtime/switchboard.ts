@@ -2,6 +2,7 @@
 // launched again is connected again.
 
 import { Failure } from "../base/mod.ts";
+import { unsupported } from "./options.ts";
 import type { RouteSpec } from "./routes.ts";
 import type { Running } from "./running.ts";
 
@@ -20,10 +21,12 @@ export class Switchboard {
 
   /**
    * Lets `from` send to `to`, from now on or from when both are there. Fails with TENANT_MISMATCH where both
-   * are there and have different tenants.
+   * are there and have different tenants, with OPTION_UNSUPPORTED where one has no routes.
    */
   async connect(from: string, to: string): Promise<void> {
     const [source, target] = [this.#running.get(from), this.#running.get(to)];
+    for (const one of [source, target])
+      if (one?.launch.enableK2k === false) throw closedTo(from, to, one.id);
     if (source === undefined || target === undefined) return void this.#pairs.add(pairOf(from, to));
     if (source.launch.tenant !== target.launch.tenant) throw mismatch(source, target);
     this.#pairs.add(pairOf(from, to));
@@ -37,7 +40,7 @@ export class Switchboard {
     for (const pair of this.#pairs) {
       const [from, to] = pair.split("\n") as [string, string];
       const [source, target] = [this.#running.get(from), this.#running.get(to)];
-      if (source === undefined || target === undefined) continue;
+      if (source?.launch.enableK2k !== true || target?.launch.enableK2k !== true) continue;
       if (source === running || target === running) await route(source, target);
     }
   }
@@ -63,6 +66,14 @@ async function route(source: Running, target: Running): Promise<void> {
 
 function pairOf(from: string, to: string): string {
   return `${from}\n${to}`;
+}
+
+function closedTo(from: string, to: string, id: string): Failure {
+  return unsupported(
+    `route from kernel ${from} to ${to}`,
+    `kernel ${id}, launched with \`enableK2k: false\``,
+    "kernels that may send to each other",
+  );
 }
 
 function mismatch(source: Running, target: Running): Failure {

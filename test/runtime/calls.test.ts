@@ -42,9 +42,7 @@ describe("KernelHandle.call()", () => {
     expect(order).toEqual(["CALL_TIMEOUT", "slow"]);
   });
 
-  // BUG: kernel-handle.ts, #callWhenFree() has its slot some microtasks before Calls knows, so that a later
-  // call is in front of it, and with `inOrder` poll() stops there.
-  test.fails("is answered before a later one is, also where it waited for room", async () => {
+  test("is answered before a later one is, also where it waited for room", async () => {
     const kernel = await open().launch(ada, { inputQueueCapacity: 2, whenFull: "wait" });
     const order: string[] = [];
     const said = (name: string) => () => void order.push(name);

@@ -21,3 +21,12 @@ export async function within<Value>(promise: Promise<Value>, ms = 5000): Promise
     stop.abort();
   }
 }
+
+/** Waits until something holds, and fails when it does not in `ms`, which is far more than it needs. */
+export async function until(holds: () => boolean, ms = 10_000): Promise<void> {
+  const end = performance.now() + ms;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`It does not hold: ${holds}`);
+    await after(1);
+  }
+}

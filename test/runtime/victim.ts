@@ -17,7 +17,7 @@ import { KernelBlock } from "../../src/runtime/kernel-block.ts";
 import { createKernelWords, type KernelSpec } from "../../src/runtime/kernel-spec.ts";
 import { STATES } from "../../src/runtime/lifecycle.ts";
 import { createQueue, MessageQueue, WORD } from "../../src/runtime/message-queue.ts";
-import { Sender } from "../../src/runtime/sender.ts";
+import { PLAIN_SEND, Sender } from "../../src/runtime/sender.ts";
 import { target } from "./actors.fixture.ts";
 import { codeOf } from "./outcomes.ts";
 
@@ -44,7 +44,8 @@ export async function victim({ blocks = 8, capacity = 16 } = {}) {
     },
     ...{ input, output, pool: memory, words: createKernelWords(), clock: clockMemory },
     ...{ maxDriftMs: 60_000, lanes: 1, checksum: false, payloadBytesMax: BLOCK_BYTES, alone: true },
-    data: undefined,
+    ...{ dead: undefined, data: undefined },
+    place: { index: 0, count: 1, shared: new SharedArrayBuffer(0) },
   };
   await thread.launch(spec, undefined);
   const block = new KernelBlock(new Int32Array(spec.words));
@@ -81,7 +82,7 @@ export async function victim({ blocks = 8, capacity = 16 } = {}) {
       spoil: (words: Int32Array, cell: Uint8Array, slot: number) => void,
       held = true,
     ): number {
-      const sent = { correlation: held ? 1 : 0, deadline: 0, priority: 2, hops: 0 };
+      const sent = { ...PLAIN_SEND, correlation: held ? 1 : 0 };
       const slot = sender.send(message, value, sent, true); // Not shown yet.
       const at = queue.ring.at(slot);
       const cell = queue.views.u8.subarray(queue.requestAt(slot), queue.replyAt(slot));

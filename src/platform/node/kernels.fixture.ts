@@ -61,6 +61,39 @@ export const adder = defineKernel({
   ],
 });
 
+/** Counts in memory that the host has too, and looks at nothing but one word of it. */
+export const sharer = (onInterrupt?: () => void) =>
+  defineKernel({
+    id: "sharer",
+    module: import.meta.url,
+    ...(onInterrupt === undefined ? {} : { onInterrupt }),
+    start: () => new Int32Array(new SharedArrayBuffer(8)),
+    shares: (words) => ({ words }),
+    on: [
+      Say.do((_, { state: words }: KernelContext<Int32Array>) => {
+        Atomics.add(words, 0, 1);
+        while (Atomics.load(words, 1) === 0);
+        throw new Error("stopped");
+      }),
+    ],
+  });
+export const shared = sharer();
+/** What it shares cannot pass between threads. */
+export const uncloneable = defineKernel({
+  id: "uncloneable",
+  module: import.meta.url,
+  shares: () => () => {},
+  on: [],
+});
+export const unsharing = defineKernel({
+  id: "unsharing",
+  module: import.meta.url,
+  shares: () => {
+    throw new Error("cannot share");
+  },
+  on: [],
+});
+
 export const broken = defineKernel({
   id: "broken",
   module: import.meta.url,

@@ -18,5 +18,14 @@ export { newEpoch, startTicker, type Ticker, type TickerOptions } from "./ticker
 export type { PackSandboxOptions } from "./pack-actor.ts";
 export { type InvokeOptions, PackKernel } from "./pack-kernel.ts";
 export type { PackLaunchOptions } from "./pack-launch.ts";
+export {
+  attachMonitor,
+  findMonitors,
+  type FoundMonitor,
+  type FoundMonitors,
+} from "./monitor-find.ts";
+export { type Monitor, type MonitorOptions, startMonitor } from "./monitor-socket.ts";
 export { BACKENDS, type BackendName, createRuntime, NodeRuntime } from "./runtime.ts";
+export { openRuntime } from "./runtime.ts";
 export type { NodeRuntimeOptions } from "./runtime.ts";
+export { RuntimeBuilder } from "./runtime-builder.ts";

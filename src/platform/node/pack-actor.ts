@@ -1,17 +1,16 @@
 // Pack actor: a kernel of a pack, as the thread that serves it has it. An ordinary kernel of the runtime,
 // whose `start` verifies the pack again and prepares one call, and whose one message runs it.
 //
-//   host     evidence, shapes, params, the ticker's page -> start
+//   host     evidence, shapes, params, the actor's epoch -> start
 //   thread   verified pack -> sandbox -> prepared call; its tensors -> host, which sees the same memory
 //   host     writes inputs in place -> Invoke -> run -> reads outputs in place
 //
-// A run that overruns or traps fails its message only: the next one begins with a fresh instance, and the
-// actor, its queue and its tensors stay.
+// A run that overruns, traps or is stopped fails its message only: the next one begins with a fresh instance,
+// and the actor, its queue and its tensors stay.
 
-import { BroadcastChannel } from "node:worker_threads";
 import { Failure } from "../../base/mod.ts";
-import { f64, type KernelContext, message } from "../../message/mod.ts";
-import { type Evidence, verifyEvidence } from "../../pack/mod.ts";
+import { f64, type KernelContext, message, u32 } from "../../message/mod.ts";
+import type { Evidence } from "../../pack/mod.ts";
 import { defineKernel } from "../../runtime/mod.ts";
 import {
   type CallSetup,
@@ -21,9 +20,11 @@ import {
   type Ticker,
 } from "../../sandbox/mod.ts";
 import { carry, Carrying } from "./carried-failure.ts";
+import { PackEpoch } from "./pack-epoch.ts";
+import { VerifiedPacks } from "./pack-verified.ts";
 
-/** Runs the prepared call. NaN milliseconds: the budget of its launch. */
-export const Invoke = message({ budget_ms: f64 }, { name: "Invoke" });
+/** Runs the prepared call, under a number by which it can be stopped. NaN: the budget of its launch. */
+export const Invoke = message({ budget_ms: f64, run: u32 }, { name: "Invoke" });
 
 /** Options of a sandbox that pass between threads. */
 export type PackSandboxOptions = Omit<SandboxOptions, "onEvent" | "references">;
@@ -35,10 +36,8 @@ export interface PackActorData {
   readonly evidence: Evidence;
   readonly setup: CallSetup;
   readonly sandbox: PackSandboxOptions;
-  /** The page of the host's ticker: one thread ticks for all. The host holds it while the actor lives. */
+  /** The actor's page, which the host's ticker moves. The host holds that while the actor lives. */
   readonly epoch: WebAssembly.Memory;
-  /** The name of the channel on which the host waits for `Opened`, once. */
-  readonly channel: string;
 }
 
 /** Views of the instance's memory, which pass between threads without a copy; or why there are none. */
@@ -46,44 +45,63 @@ export type Opened =
   | { readonly opened: true; readonly tensors: Pick<PreparedCall, "inputs" | "outputs" | "shapes"> }
   | { readonly opened: false; readonly failure: string };
 
-/** The definition for one actor. Both sides make it, each with the URL of its own. */
-export function packActor(id: string, module: string) {
+/** The definition for one actor. Both sides make it, each with the URL of its own; the host can stop runs. */
+export function packActor(id: string, module: string, onInterrupt: () => void = () => {}) {
   return defineKernel({
-    ...{ id, module },
-    on: [
-      Invoke.do(({ budget_ms: budgetMs }, { state }: KernelContext<OpenKernel>) => {
-        try {
-          state.call!.run(Number.isNaN(budgetMs) ? undefined : { budgetMs });
-        } catch (error) {
-          throw error instanceof Failure ? new Carrying(error) : error;
-        }
-      }),
-    ],
-    start,
+    ...{ id, module, start, shares, onInterrupt },
+    on: [Invoke.do(invoke)],
     stop: ({ state }: KernelContext) => close(state as OpenKernel),
   });
 }
 
-/** `call` is not there where it could not be prepared: then the host, which was told, ends the actor. */
+/** `call` is not there where it could not be prepared: then the host, which is told, ends the actor. */
 interface OpenKernel {
+  readonly epoch: PackEpoch;
   readonly sandbox: Sandbox | undefined;
   readonly call: PreparedCall | undefined;
+  readonly failure: Failure | undefined;
 }
 
+/** This thread's. */
+const verified = new VerifiedPacks();
+
 async function start(data: PackActorData): Promise<OpenKernel> {
+  const epoch = new PackEpoch(data.epoch);
   let sandbox: Sandbox | undefined;
   try {
-    const pack = await verifyEvidence(data.evidence);
-    sandbox = await Sandbox.create(data.sandbox, tickersOf(data.epoch));
-    const call = (await sandbox.load(pack, data.kernel)).prepare(data.setup);
-    const { inputs, outputs, shapes } = call;
-    tell(data.channel, { opened: true, tensors: { inputs, outputs, shapes } });
-    return { sandbox, call };
+    const pack = await verified.of(data.evidence);
+    sandbox = await Sandbox.create(data.sandbox, tickersOf(epoch));
+    const kernel = await sandbox.load(pack, data.kernel);
+    epoch.look(); // All that took a while, and preparing may run code of the kernel's.
+    return { epoch, sandbox, call: kernel.prepare(data.setup), failure: undefined };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    tell(data.channel, { opened: false, failure: carry(error) });
-    return { sandbox, call: undefined };
+    return { epoch, sandbox, call: undefined, failure: error };
   }
+}
+
+function shares({ call, failure }: OpenKernel): Opened {
+  if (call === undefined) return { opened: false, failure: carry(failure!) };
+  const { inputs, outputs, shapes } = call;
+  return { opened: true, tensors: { inputs, outputs, shapes } };
+}
+
+function invoke(
+  { budget_ms: budgetMs, run }: { readonly budget_ms: number; readonly run: number },
+  context: KernelContext<OpenKernel>,
+): void {
+  const { epoch, call } = context.state;
+  const isWanted = epoch.begin(run);
+  try {
+    if (!isWanted || context.interrupted) throw stopped(context.kernel); // It need not begin.
+    call!.run(Number.isNaN(budgetMs) ? undefined : { budgetMs });
+  } catch (error) {
+    const wasStopped = epoch.end(run);
+    if (!(error instanceof Failure)) throw error;
+    const isStop = wasStopped && error.code === "KERNEL_DEADLINE";
+    throw new Carrying(isStop ? stopped(context.kernel, error) : error);
+  }
+  epoch.end(run);
 }
 
 async function close({ sandbox, call }: OpenKernel): Promise<void> {
@@ -92,17 +110,19 @@ async function close({ sandbox, call }: OpenKernel): Promise<void> {
 }
 
 /** The host's ticker, seen from here. The host also learns of its death, and then invokes no more. */
-function tickersOf(memory: WebAssembly.Memory) {
+function tickersOf({ memory, seen }: PackEpoch) {
   return async ({ intervalMs }: { readonly intervalMs: number }): Promise<Ticker> => ({
-    ...{ memory, intervalMs, epoch: new Int32Array(memory.buffer) },
+    ...{ memory, intervalMs, epoch: seen },
     [Symbol.asyncDispose]: async () => {},
   });
 }
 
-/** Messages of kernels carry bytes, and no memory. */
-function tell(name: string, opened: Opened): void {
-  const channel = new BroadcastChannel(name);
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
-  channel.postMessage(opened);
-  channel.close();
+/** `where`: the deadline's failure, which knows the place in the kernel. */
+function stopped(id: string, where?: Failure): Failure {
+  return new Failure("HANDLER_INTERRUPTED", {
+    at: where?.at ?? `kernel "${id}"`,
+    found: "a run that was told to stop",
+    expected: "its end",
+    fix: "Nothing: the actor and its tensors stay. Fill the inputs again, and invoke.",
+  });
 }

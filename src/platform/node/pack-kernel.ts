@@ -2,8 +2,11 @@
 //
 // A launch fixes shapes and params, as a prepared call does. Tensors lie in the memory of the instance, on
 // whichever thread that is: the caller writes inputs in place, invokes, and reads outputs in place.
+//
+// Three things stop a run before its budget is spent: `interrupt`, a signal, and `timeoutMs`. Each moves the
+// actor's own epoch past the run's deadline, so that the kernel stops itself at its next check.
 
-import type { Failure } from "../../base/mod.ts";
+import { Failure } from "../../base/mod.ts";
 import type {
   CallOptions,
   KernelEnd,
@@ -15,6 +18,7 @@ import type {
 import type { CallShapes, PreparedCall } from "../../sandbox/mod.ts";
 import { carriedBy } from "./carried-failure.ts";
 import { Invoke, type packActor } from "./pack-actor.ts";
+import type { PackEpoch } from "./pack-epoch.ts";
 
 export interface InvokeOptions extends CallOptions {
   /** For this invocation: the launch's, and at most what the kernel was granted. */
@@ -28,9 +32,14 @@ export type PackTensors<Inputs extends CallShapes> = Pick<
 >;
 export type PackDefinition = ReturnType<typeof packActor>;
 
-/** Whether the clock still ticks by which budgets are kept. */
-interface Clocked {
+/** The clock by which budgets are kept, and what the host may do with it. */
+export interface PackClock {
+  /** It does not tick any more. */
   readonly failure: Failure | undefined;
+  readonly epoch: PackEpoch;
+  /** Kernels look at it. */
+  readonly stops: boolean;
+  readonly pause: () => Promise<void>;
 }
 
 export class PackKernel<const Inputs extends CallShapes = CallShapes> implements AsyncDisposable {
@@ -42,9 +51,13 @@ export class PackKernel<const Inputs extends CallShapes = CallShapes> implements
   readonly shapes: PackTensors<Inputs>["shapes"];
   /** The actor itself, as `getKernel` also gives it. */
   readonly handle: KernelHandle<PackDefinition>;
-  readonly #clock: Clocked;
+  readonly #clock: PackClock;
 
-  constructor(handle: KernelHandle<PackDefinition>, tensors: PackTensors<Inputs>, clock: Clocked) {
+  constructor(
+    handle: KernelHandle<PackDefinition>,
+    tensors: PackTensors<Inputs>,
+    clock: PackClock,
+  ) {
     this.handle = handle;
     this.inputs = tensors.inputs;
     this.outputs = tensors.outputs;
@@ -54,17 +67,30 @@ export class PackKernel<const Inputs extends CallShapes = CallShapes> implements
 
   /**
    * Runs the kernel once on what the inputs hold. Fails with the sandbox's failure, such as
-   * KERNEL_DEADLINE, after which the next invocation has a fresh instance; or as `KernelHandle.call` does. A
-   * caller that gives up waiting leaves the tensors to the kernel until it ends.
+   * KERNEL_DEADLINE, with HANDLER_INTERRUPTED after `interrupt`, or as `KernelHandle.call` does: with
+   * CALL_CANCELLED and CALL_TIMEOUT where the caller gave up, and then the run has ended too. After any stop
+   * the next invocation has a fresh instance.
    */
   async invoke(options?: InvokeOptions): Promise<void> {
-    if (this.#clock.failure !== undefined) throw this.#clock.failure; // Nothing would stop it.
-    const value = { budget_ms: options?.budgetMs ?? NaN };
+    const { failure, epoch } = this.#clock;
+    if (failure !== undefined) throw failure; // Nothing would stop it.
+    const run = epoch.next();
     try {
-      await this.handle.call(Invoke, value, options);
+      await this.handle.call(Invoke, { budget_ms: options?.budgetMs ?? NaN, run }, options);
     } catch (error) {
+      if (hasGivenUp(error)) await this.#stop(run);
       throw carriedBy(error);
     }
+  }
+
+  /**
+   * Stops the run that goes on: it fails with HANDLER_INTERRUPTED, and the next one begins with a fresh
+   * instance. Does nothing where none goes on. Fails with OPTION_UNSUPPORTED where the sandbox's `interrupt`
+   * is not `epoch`: such a kernel looks at no clock, and only `kill` ends it before its fuel does.
+   */
+  interrupt(): void {
+    if (!this.#clock.stops) throw unstoppable(this.id);
+    this.handle.interrupt();
   }
 
   get id(): string {
@@ -123,4 +149,27 @@ export class PackKernel<const Inputs extends CallShapes = CallShapes> implements
   async [Symbol.asyncDispose](): Promise<void> {
     await this.handle[Symbol.asyncDispose]();
   }
+
+  /** The tensors are the caller's again when its run has ended, which it does at its next check. */
+  async #stop(run: number): Promise<void> {
+    const { epoch, stops, pause } = this.#clock;
+    epoch.giveUp(run);
+    if (!stops) return; // It may run for as long as it likes.
+    while (epoch.isGoing(run) && !this.isTerminated) await pause();
+  }
+}
+
+function hasGivenUp(error: unknown): boolean {
+  return (
+    error instanceof Failure && (error.code === "CALL_CANCELLED" || error.code === "CALL_TIMEOUT")
+  );
+}
+
+function unstoppable(id: string): Failure {
+  return new Failure("OPTION_UNSUPPORTED", {
+    at: `kernel "${id}", interrupt()`,
+    found: "a sandbox whose kernels do not look at the clock",
+    expected: 'one with `interrupt: "epoch"`',
+    fix: "Launch it so, or end it with kill().",
+  });
 }

@@ -1,13 +1,16 @@
 // Pack launch: how a kernel of a pack becomes an actor. The host gives what was signed and a clock; the
 // actor's thread gives the tensors.
 
-import { randomUUID } from "node:crypto";
 import { extname } from "node:path";
-import { BroadcastChannel } from "node:worker_threads";
 import { Failure } from "../../base/mod.ts";
 import { isVerifiedPack, type VerifiedPack } from "../../pack/mod.ts";
 import type { KernelHandle, LaunchOptions } from "../../runtime/mod.ts";
-import { type CallSetup, type CallShapes, Sandbox, type Ticker } from "../../sandbox/mod.ts";
+import {
+  type CallSetup,
+  type CallShapes,
+  Sandbox,
+  type SandboxOptions,
+} from "../../sandbox/mod.ts";
 import { carried } from "./carried-failure.ts";
 import {
   type Opened,
@@ -15,16 +18,27 @@ import {
   type PackActorData,
   type PackSandboxOptions,
 } from "./pack-actor.ts";
-import { type PackDefinition, PackKernel, type PackTensors } from "./pack-kernel.ts";
+import { PackEpoch, STOPPABLE_TICKS_MAX } from "./pack-epoch.ts";
+import {
+  type PackClock,
+  type PackDefinition,
+  PackKernel,
+  type PackTensors,
+} from "./pack-kernel.ts";
 import { sharedTicker } from "./shared-ticker.ts";
+import { newEpoch, type Ticker } from "./ticker.ts";
 
-/** What means nothing here: one instance on one thread, whose only messages are invocations. */
+/**
+ * What means nothing here: one instance on one thread, whose only messages are invocations. Another start would
+ * have tensors that nobody holds.
+ */
 const NOT_HERE = [
   "module",
   "data",
   "gridSize",
   "blockSize",
   "cooperative",
+  "restart",
   "routes",
   "publishes",
   "subscribes",
@@ -70,58 +84,49 @@ export async function launchPackKernel<const Inputs extends CallShapes>(
   for (const name of NOT_HERE) if (Object.hasOwn(options, name)) throw unsupported(id, name);
   const clock = await Clock.start(sandbox);
   try {
-    const answer = new Answer();
     const setup = { inputs: shapes, params, dims, checkInputs, budgetMs, budgetTicks, fuel };
     const data: PackActorData = {
-      ...{ kernel: id, evidence: pack.copyEvidence(), setup, sandbox },
-      ...{ epoch: clock.memory, channel: answer.channel },
+      ...{ kernel: id, evidence: pack.copyEvidence(), setup },
+      ...{ sandbox: clock.stoppable(sandbox), epoch: clock.memory },
     };
     const queues = { inputQueueCapacity, outputQueueCapacity: 2, cellBytes: CELL_BYTES };
-    const handle = await launch(packActor(actor, moduleOf(actor)), { ...more, ...queues, data })
-      .then((launched) => answer.of(launched))
-      .finally(() => answer.close());
-    void handle.actor.wait().then(() => clock.stop());
-    return new PackKernel(handle.actor, handle.tensors as PackTensors<Inputs>, clock);
+    const definition = packActor(actor, moduleOf(actor), () => clock.epoch.interrupt());
+    const handle = await launch(definition, { ...more, ...queues, data });
+    const tensors = await tensorsOf(handle);
+    void handle.wait().then(() => clock.stop());
+    return new PackKernel(handle, tensors as PackTensors<Inputs>, clock);
   } catch (error) {
     await clock.stop();
     throw error;
   }
 }
 
-/** The one message by which the actor's thread hands its memory over. */
-class Answer {
-  readonly channel = `annulus-pack-actor-${randomUUID()}`;
-  readonly #channel = new BroadcastChannel(this.channel);
-  readonly #opened = Promise.withResolvers<Opened>();
-
-  constructor() {
-    this.#channel.addEventListener("message", (event: unknown) =>
-      this.#opened.resolve((event as { readonly data: Opened }).data),
-    );
-  }
-
-  /** The actor's tensors. One that could not open them is ended, and its failure thrown. */
-  async of(actor: KernelHandle<PackDefinition>) {
-    const opened = await Promise.race([this.#opened.promise, actor.wait().then(lost)]);
-    if (opened.opened) return { actor, tensors: opened.tensors };
-    await actor[Symbol.asyncDispose]();
-    throw carried(opened.failure);
-  }
-
-  close(): void {
-    this.#channel.close();
-  }
+/** The actor's tensors. One that could not open them is ended, and its failure thrown. */
+async function tensorsOf(actor: KernelHandle<PackDefinition>) {
+  const opened = actor.shares[0] as Opened;
+  if (opened.opened) return opened.tensors;
+  await actor[Symbol.asyncDispose]();
+  throw carried(opened.failure);
 }
 
-/** The ticker by which the actor's budgets are kept: this process's own, held until the actor has ended. */
-class Clock {
+/**
+ * The clock by which the actor's budgets are kept: a page of its own, moved by this process's ticker, which is
+ * held until the actor has ended.
+ */
+class Clock implements PackClock {
   failure: Failure | undefined;
-  readonly memory: WebAssembly.Memory;
+  readonly stops: boolean;
+  readonly memory = newEpoch();
+  readonly epoch = new PackEpoch(this.memory);
+  readonly pause = (): Promise<void> => new Promise((resume) => setImmediate(resume));
   readonly #holder: Sandbox;
+  readonly #unfollow: () => void;
 
-  private constructor(holder: Sandbox, { memory }: Ticker) {
+  private constructor(holder: Sandbox, ticker: Ticker, mode: SandboxOptions["interrupt"]) {
+    const { epochInterruption } = holder.preset;
     this.#holder = holder;
-    this.memory = memory;
+    this.#unfollow = ticker.follow(this.memory);
+    this.stops = mode === undefined ? epochInterruption.value : mode === "epoch";
   }
 
   /** A sandbox that runs nothing judges the options and holds the ticker. PARAM_INVALID as it says. */
@@ -134,10 +139,18 @@ class Clock {
       };
       return (told.ticker = await sharedTicker({ intervalMs, onError: died }));
     });
-    return (told.clock = new Clock(holder, told.ticker!));
+    return (told.clock = new Clock(holder, told.ticker!, options.interrupt));
+  }
+
+  /** The options with no budget that a stop would not pass. */
+  stoppable(options: PackSandboxOptions): PackSandboxOptions {
+    const { budgetTicksMax } = this.#holder.limits;
+    const ticks = Math.min(budgetTicksMax, STOPPABLE_TICKS_MAX);
+    return { ...options, limits: { ...options.limits, budgetTicksMax: ticks } };
   }
 
   async stop(): Promise<void> {
+    this.#unfollow();
     await this.#holder[Symbol.asyncDispose]();
   }
 }
@@ -147,13 +160,6 @@ function moduleOf(actor: string): string {
   const url = new URL(`./pack-actor-thread${extname(import.meta.url)}`, import.meta.url);
   url.searchParams.set("id", actor);
   return url.href;
-}
-
-function lost(): never {
-  throw new Failure("WORKER_LOST", {
-    ...{ at: "a kernel's launch", found: "a thread that ended", expected: "one that serves it" },
-    fix: "Launch the kernel again.",
-  });
 }
 
 function notVerified(id: string): Failure {

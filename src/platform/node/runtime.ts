@@ -13,6 +13,7 @@ import {
 import { IDLE } from "../../ring/mod.ts";
 import type { CallShapes } from "../../sandbox/mod.ts";
 import { keepAlive } from "./keep-alive.ts";
+import { type Monitor, type MonitorOptions, startMonitor } from "./monitor-socket.ts";
 import type { PackKernel } from "./pack-kernel.ts";
 import { launchPackKernel, type PackLaunchOptions } from "./pack-launch.ts";
 import { ownServingThread, startServingThread } from "./serving-thread.ts";
@@ -64,10 +65,40 @@ const REFUSED: Readonly<Record<string, string>> = {
 export interface NodeRuntimeOptions extends RuntimeOptions {
   /** `auto`: the best that is there, which is `worker`. */
   readonly backend?: BackendName | "auto";
+  /** The device of a backend that has several: 0. Threads are one device. */
+  readonly device?: number;
+  /** Lets this user watch it with `annulus top`: false. */
+  readonly monitor?: boolean | MonitorOptions;
 }
 
 /** A runtime that also launches kernels of packs, which it verifies again on their threads. */
 export class NodeRuntime extends Runtime {
+  readonly #monitors = new Set<Monitor>();
+  #isOver = false;
+
+  /**
+   * Offers it to be watched, until disposed of or until the shutdown. Fails with MONITOR_UNAVAILABLE or
+   * RUNTIME_CLOSED.
+   */
+  async monitor(options?: MonitorOptions): Promise<Monitor> {
+    const monitor = await startMonitor(this, options);
+    this.#monitors.add(monitor);
+    if (!this.#isOver) return monitor;
+    await monitor[Symbol.asyncDispose]();
+    throw over();
+  }
+
+  override async shutdown(
+    ...options: Parameters<Runtime["shutdown"]>
+  ): ReturnType<Runtime["shutdown"]> {
+    this.#isOver = true;
+    try {
+      return await super.shutdown(...options);
+    } finally {
+      for (const monitor of this.#monitors) await monitor[Symbol.asyncDispose]();
+    }
+  }
+
   /** Launches kernel `id` of a verified pack in a sandbox. See `PackKernel`. */
   override launch<const Inputs extends CallShapes>(
     id: string,
@@ -86,15 +117,50 @@ export class NodeRuntime extends Runtime {
   }
 }
 
-/** A runtime on this process's threads, or on none. Fails with BACKEND_UNAVAILABLE for any other backend. */
+/**
+ * A runtime on this process's threads, or on none. Fails with BACKEND_UNAVAILABLE for any other backend, with
+ * OPTION_UNSUPPORTED for a device that it has not.
+ */
 export function createRuntime({
   backend = "auto",
+  device = 0,
   ...options
-}: NodeRuntimeOptions = {}): NodeRuntime {
+}: Omit<NodeRuntimeOptions, "monitor"> = {}): NodeRuntime {
   if (backend !== "auto" && !BACKENDS.includes(backend)) throw unavailable(backend);
+  if (device !== 0) throw noDevice(device);
   const own = backend === "null";
   const refusals = backend === "auto" ? REFUSED : {};
   return new NodeRuntime({ ...NODE, backend: own ? "null" : "worker", refusals }, options);
+}
+
+function noDevice(device: number): Failure {
+  return new Failure("OPTION_UNSUPPORTED", {
+    ...{ at: "device", found: String(device), expected: "0: threads are one device" },
+    fix: "Change or leave out the option.",
+  });
+}
+
+/** As createRuntime, with its first threads and its monitor. Fails with MONITOR_UNAVAILABLE too. */
+export async function openRuntime({
+  monitor = false,
+  ...options
+}: NodeRuntimeOptions = {}): Promise<NodeRuntime> {
+  const runtime = createRuntime(options);
+  try {
+    await runtime.start();
+    if (monitor !== false) await runtime.monitor(monitor === true ? {} : monitor);
+    return runtime;
+  } catch (error) {
+    await runtime.shutdown();
+    throw error;
+  }
+}
+
+function over(): Failure {
+  return new Failure("RUNTIME_CLOSED", {
+    ...{ at: "monitor", found: "a runtime that was shut down", expected: "one that runs" },
+    fix: "Create another.",
+  });
 }
 
 function unavailable(backend: string): Failure {

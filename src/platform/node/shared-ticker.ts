@@ -26,8 +26,9 @@ export async function sharedTicker(options: SharedTickerOptions): Promise<Ticker
   const holder = { ...options }; // One identity per holder, though two may pass one object.
   entry.holders.add(holder);
   try {
-    const { memory, epoch } = await entry.started;
-    return { memory, epoch, intervalMs, [Symbol.asyncDispose]: () => leave(entry, holder) };
+    const { memory, epoch, follow } = await entry.started;
+    const leaving = (): Promise<void> => leave(entry, holder);
+    return { memory, epoch, intervalMs, follow, [Symbol.asyncDispose]: leaving };
   } catch (error) {
     forget(intervalMs, entry);
     throw error;

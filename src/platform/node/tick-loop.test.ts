@@ -65,3 +65,20 @@ test("runTicks() never drifts: the epoch is the clock divided by the interval", 
     }),
   );
 });
+
+test("runTicks() moves whoever follows as far as the epoch, from when it follows", () => {
+  const [early, late] = [Int32Array.of(100), Int32Array.of(-1)];
+  const stop = new Int32Array(1);
+  let now = 0;
+  const wakes = [10, 35, 40];
+  runTicks({
+    ...{ epoch: new Int32Array(1), stop, intervalMs: 10, nowMs: () => now, ticking: () => {} },
+    followers: () => (now >= 35 ? [early, late] : [early]),
+    sleep: (words) => {
+      const next = wakes.shift();
+      if (next === undefined) words[0] = 1;
+      else now = next;
+    },
+  });
+  expect([early[0], late[0]]).toEqual([104, 2]);
+});

@@ -7,6 +7,8 @@
 export interface TickLoop {
   /** Word 0 is the epoch. Nobody else writes it. */
   readonly epoch: Int32Array;
+  /** Epochs that go along with it from when they are there; others may move them too. Asked for at each tick. */
+  readonly followers?: () => Iterable<Int32Array>;
   /** Word 0 is 0 while the loop shall run. */
   readonly stop: Int32Array;
   readonly intervalMs: number;
@@ -20,13 +22,14 @@ export interface TickLoop {
 
 /** Ticks until the stop word is set. */
 export function runTicks(loop: TickLoop): void {
-  const { epoch, stop, intervalMs, nowMs, sleep, ticking } = loop;
+  const { epoch, followers, stop, intervalMs, nowMs, sleep, ticking } = loop;
   const startMs = nowMs();
   let ticks = 0;
   while (Atomics.load(stop, 0) === 0) {
     const due = Math.floor((nowMs() - startMs) / intervalMs);
     if (due > ticks) {
       Atomics.add(epoch, 0, due - ticks); // Wraps at 2^32, as deadlines do.
+      for (const follower of followers?.() ?? []) Atomics.add(follower, 0, due - ticks);
       if (ticks === 0) ticking();
       ticks = due;
     }

@@ -150,3 +150,23 @@ test("other threads see the epoch of the memory", async () => {
   expect(await new Promise((resolve) => worker.once("message", resolve))).toBe(true);
   await worker.terminate();
 });
+
+const moved = (word: Int32Array, from: number) =>
+  expect.poll(() => Atomics.load(word, 0), { interval: 1 }).toBeGreaterThan(from);
+
+test("Ticker.follow() moves another epoch along, beside what others add, until it is let go", async () => {
+  await using ticker = await sharedTicker({ intervalMs: 1, onError: unexpected });
+  const [one, two] = [newEpoch(), newEpoch()];
+  const words = [one, two].map(({ buffer }) => new Int32Array(buffer));
+  const release = ticker.follow(one);
+  ticker.follow(two);
+  await Promise.all(words.map((word) => moved(word, 0)));
+  Atomics.add(words[0]!, 0, 2 ** 29);
+  await moved(words[0]!, 2 ** 29);
+  expect(Atomics.load(words[1]!, 0)).toBeLessThan(2 ** 29);
+  release();
+  await moved(words[1]!, Atomics.load(words[1]!, 0) + 2); // It has heard by then.
+  const still = Atomics.load(words[0]!, 0);
+  await moved(words[1]!, Atomics.load(words[1]!, 0) + 2);
+  expect(Atomics.load(words[0]!, 0)).toBe(still);
+});

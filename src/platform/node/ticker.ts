@@ -7,7 +7,7 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { assert, Failure } from "../../base/mod.ts";
-import type { TickerThreadData } from "./ticker-thread.ts";
+import type { FollowOrder, TickerThreadData } from "./ticker-thread.ts";
 
 export interface TickerOptions {
   /** Milliseconds between two ticks. */
@@ -23,6 +23,11 @@ export interface Ticker extends AsyncDisposable {
   readonly memory: WebAssembly.Memory;
   readonly epoch: Int32Array<SharedArrayBuffer>;
   readonly intervalMs: number;
+  /**
+   * Moves the epoch of another memory too, from the next tick on until the function that it returns is called.
+   * Its holders may move it further, so that one of them alone passes its deadlines.
+   */
+  readonly follow: (memory: WebAssembly.Memory) => () => void;
 }
 
 /** Longest and shortest intervals: below, the thread costs a core; above, budgets mean nothing. */
@@ -60,10 +65,20 @@ export async function startTicker(options: TickerOptions): Promise<Ticker> {
     live = false;
   });
   let stopped: Promise<void> | undefined;
+  let followers = 0;
+  const order = (one: FollowOrder): void => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
+    if (live) worker.postMessage(one);
+  };
   return {
     memory,
     epoch: new Int32Array(epoch),
     intervalMs,
+    follow(other) {
+      const id = ++followers;
+      order({ id, epoch: sharedBufferOf(other) });
+      return () => order({ id, epoch: undefined });
+    },
     async [Symbol.asyncDispose]() {
       if (live) stopped = stopThread(worker, stop);
       live = false;
