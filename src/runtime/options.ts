@@ -7,7 +7,7 @@ import type { DeadLettersOptions } from "./dead-letters.ts";
 import type { DeduplicationOptions } from "./deduplication.ts";
 import type { RateLimitOptions } from "./rate-limit.ts";
 import type { Restart, Strategy } from "./supervision.ts";
-import { resolveTopics, type Subscription, type TopicOptions } from "./topic-options.ts";
+import { resolveTopics, type Subscription, type SubscriptionOption } from "./topic-options.ts";
 
 /** What a send does when the kernel's queue is full. See `outbox.ts`. */
 export const FULL_POLICIES = ["fail", "wait", "drop-newest", "drop-oldest", "dead-letter"] as const;
@@ -90,7 +90,7 @@ export interface Dim3 {
   readonly z?: number;
 }
 
-export interface LaunchOptions extends TopicOptions {
+export interface LaunchOptions {
   /** Name of this kernel, where it is not that of its definition: one definition may be launched often. */
   readonly id?: string;
   /** Module whose exports hold the kernel. Not needed where the definition says its own. */
@@ -130,6 +130,10 @@ export interface LaunchOptions extends TopicOptions {
   readonly checksum?: boolean;
   /** Ids of kernels that this one may send to, launched already or later: none. */
   readonly routes?: readonly string[];
+  /** Filters of the topics that the kernel may publish to: none. */
+  readonly publishes?: readonly string[];
+  /** Filters of the topics that the kernel hears, each with its quality: a name alone is of 1. */
+  readonly subscribes?: readonly SubscriptionOption[];
   /** Whether it is launched again when its thread dies: `temporary`, never. */
   readonly restart?: Restart;
   /** Kernels send only to kernels of their own tenant: 0. */

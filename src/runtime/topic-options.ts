@@ -12,12 +12,13 @@ export interface Subscription {
   readonly qos: Qos;
 }
 
+/** A filter, or a filter with its quality. */
+export type SubscriptionOption = string | { readonly filter: string; readonly qos?: Qos };
+
 /** What a launch says about topics. */
-export interface TopicOptions {
-  /** Filters of the topics that the kernel may publish to: none. */
+interface TopicOptions {
   readonly publishes?: readonly string[];
-  /** Filters of the topics that the kernel hears, each with its quality: a name alone is of 1. */
-  readonly subscribes?: readonly (string | { readonly filter: string; readonly qos?: Qos })[];
+  readonly subscribes?: readonly SubscriptionOption[];
 }
 
 /** Fails with TOPIC_INVALID or OPTION_UNSUPPORTED. */
