@@ -9,6 +9,28 @@ import {
 } from "./platform/node/mod.ts";
 
 export { Failure } from "./base/mod.ts";
+export {
+  BRIDGE_DEFAULTS,
+  type BridgeEnd,
+  type BridgeOptions,
+  type BridgeState,
+  type BridgeStats,
+  type BridgeTime,
+  type DeviceCapabilities,
+  deviceLost,
+  type DeviceMemory,
+  type DeviceQueue,
+  type DeviceRegion,
+  type Fate,
+  type QueueGeometry,
+  QueueView,
+  RingBufferBridge,
+  SimulatedDevice,
+  type SimulatedDeviceOptions,
+  STRATEGIES,
+  type Strategy,
+  type TransferPlan,
+} from "./bridge/mod.ts";
 export * from "./message/mod.ts";
 export {
   BACKENDS,
@@ -20,6 +42,8 @@ export {
   type PackKernel,
   type PackLaunchOptions,
   type PackSandboxOptions,
+  bridgeTime,
+  ThreadDevice,
 } from "./platform/node/mod.ts";
 export { IDLE, type IdlePolicy } from "./ring/mod.ts";
 export {

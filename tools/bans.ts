@@ -20,6 +20,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   ring: [],
   executor: [],
   message: [],
+  bridge: [],
   runtime: [],
   monitor: [],
   sandbox: [],

@@ -19,6 +19,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ring: ["base", "layout"],
   executor: ["base", "layout", "ring"],
   message: ["base", "layout"],
+  bridge: ["base", "layout"],
   runtime: ["base", "layout", "ring", "message"],
   monitor: ["base", "runtime"],
   sandbox: ["base", "layout", "pack"],
@@ -28,6 +29,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   platform: [
     "base",
     "pack",
+    "bridge",
     "ring",
     "executor",
     "sandbox",
@@ -63,6 +65,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "ring",
     "executor",
     "message",
+    "bridge",
     "runtime",
     "monitor",
     "sandbox",

@@ -28,6 +28,7 @@ export const BENCHES: Readonly<Record<string, string>> = {
   "round-trip": "ring/round-trip.latency.bench.ts",
   call: "runtime/call.latency.bench.ts",
   throughput: "runtime/throughput.bench.ts",
+  bridge: "runtime/bridge.throughput.bench.ts",
   launch: "runtime/launch.latency.bench.ts",
   "pack-actor": "runtime/pack-actor.latency.bench.ts",
   generate: "model/generate.bench.ts",

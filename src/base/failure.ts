@@ -120,6 +120,7 @@ export const FAILURES = {
   QUEUE_EMPTY: "The queue holds no message",
   MESSAGE_TOO_LARGE: "The message is larger than a payload may be",
   MESSAGE_UNKNOWN: "The kernel takes no such message",
+  EMISSION_UNDECLARED: "The kernel emits a message that it does not declare",
   MESSAGE_DAMAGED: "The message is not as it was sent",
   CALL_TIMEOUT: "The answer did not come in time",
   CALL_CANCELLED: "The call was cancelled",
@@ -133,6 +134,12 @@ export const FAILURES = {
   MONITOR_NOT_FOUND: "No process offers a monitor there",
   MONITOR_REFUSED: "The monitor does not belong to its owner alone",
   MONITOR_PROTOCOL: "What came over the monitor breaks its protocol",
+  // Bridges to devices.
+  BRIDGE_CLOSED: "The bridge was stopped",
+  DEVICE_LOST: "The device was lost",
+  DEVICE_COPY_FAILED: "A copy to or from the device failed",
+  DEVICE_MEMORY_FULL: "The device's memory is full",
+  DEVICE_QUEUE_INVALID: "The device's queue breaks its protocol",
   // Command line.
   USAGE: "The command line is not understood",
   INPUT_UNREADABLE: "An input cannot be read",

@@ -123,6 +123,22 @@ export const MONITOR_LIMITS = {
   watchersMax: 8,
 } as const;
 
+export const BRIDGE_LIMITS = {
+  /** Messages under way in one direction. */
+  capacityMax: 1_048_576,
+  payloadBytesMax: 64 * MIB,
+  /** One queue: what a view's 32-bit offsets reach. */
+  queueBytesMax: 2 ** 31 - 1,
+  /** The coarsest step of a device's copies: slots start on it. */
+  copyAlignBytesMax: 64,
+  batchesInFlightMax: 64,
+  copyAttemptsMax: 100,
+  /** An hour: no timer of a bridge needs more, and none of its sums overflows. */
+  timeoutMsMax: 3_600_000,
+  pollIntervalUsMax: 1_000_000,
+  pollLooksMax: 1_000_000,
+} as const;
+
 export const TENSOR_LIMITS = {
   /** A `.safetensors` header, as the format's own reader bounds it. */
   headerBytesMax: 100 * MIB,

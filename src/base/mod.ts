@@ -12,6 +12,12 @@ export {
 } from "./failure.ts";
 export { ASSUMED_FEATURES, type Feature, FEATURES, isFeature } from "./features.ts";
 export { MODULE_LIMITS, PACK_LIMITS, SANDBOX_LIMITS, SANDBOX_RANGES } from "./limits.ts";
-export { BYPASS_LIMITS, MODEL_LIMITS, RING_LIMITS, TENSOR_LIMITS } from "./limits.ts";
+export {
+  BRIDGE_LIMITS,
+  BYPASS_LIMITS,
+  MODEL_LIMITS,
+  RING_LIMITS,
+  TENSOR_LIMITS,
+} from "./limits.ts";
 export { MONITOR_LIMITS } from "./limits.ts";
 export type { Reference, ReferenceCall, ReferenceOutput, References } from "./reference.ts";

@@ -45,5 +45,6 @@ export { RING_LOG_HEADER, RING_LOG_MAGIC, RING_LOG_RECORD } from "./ring-log.lay
 export { RING_LOG_VERSION, RING_LOG_WRITES } from "./ring-log.layout.ts";
 export { IN_POOL, KERNEL_BLOCK, MESSAGE_ARGS, MESSAGE_FAULTS } from "./message-slot.layout.ts";
 export { MESSAGE_OPCODES } from "./message-slot.layout.ts";
+export { BRIDGE_QUEUE, BRIDGE_SLOT, BRIDGE_SLOT_ALIGN } from "./bridge.layout.ts";
 export { CONTROL_BLOCK, MAX_PAYLOAD_BYTES, MESSAGE_HEADER } from "./actor.layout.ts";
 export { MESSAGE_MAGIC, MESSAGE_VERSION, TELEMETRY_BUFFER } from "./actor.layout.ts";

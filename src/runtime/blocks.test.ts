@@ -85,6 +85,22 @@ test("Blocks.holds() is true for payloads of up to a block, at a block's offset"
     expect(blocks.holds(at, 1)).toBe(false);
 });
 
+test("Blocks.free() frees a block in the name of its owner, once", () => {
+  const blocks = make(2);
+  const [first, second] = takeAll(blocks) as [number, number];
+  blocks.give(first, 7);
+  blocks.give(second, 8);
+  for (const owner of [0, 8, -7]) blocks.free(first, owner);
+  expect([blocks.taken, blocks.holds(first, 1, 8), blocks.holds(first, 1, 7)]).toEqual([
+    ...[2, false, true],
+  ]);
+  blocks.free(first, 7);
+  expect(blocks.taken).toBe(1);
+  expect(blocks.take()).toBe(first); // Somebody else's, so that freeing it again does nothing.
+  blocks.free(first, 7);
+  expect([blocks.taken, blocks.holds(first, 1, 7)]).toEqual([2, false]);
+});
+
 test("Blocks.take() on four threads at once gives no block twice, and loses none", async () => {
   for (const count of [3, 40]) {
     const memory = createBlocks({ blocks: count, blockBytes: 64 });

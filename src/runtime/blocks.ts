@@ -1,11 +1,14 @@
 // Blocks: places for payloads that are too large for a slot's own cell, shared by all kernels.
 //
-// One bit for each block, taken and freed by one compare-exchange. Who publishes takes the block; who has
-// read the payload frees it.
+// One bit for each block, taken and freed by one compare-exchange, and one word that says whose it is. Who
+// publishes takes the block and gives it to the slot that names it; who has read the payload frees it, in
+// the name of that slot. So a slot that names another's block reads nothing of it, and frees nothing.
 
 const LINE_BYTES = 64;
 const HEAD_WORDS = 3; // Blocks, bytes of one, and the cursor that spreads publishers.
 const CURSOR = 2;
+/** Whose a block is that is free, or taken and not given yet. */
+export const NOBODY = 0;
 
 export interface BlocksShape {
   readonly blocks: number;
@@ -24,6 +27,7 @@ export class Blocks {
   readonly blockBytes: number;
   readonly count: number;
   readonly #words: Int32Array;
+  readonly #owners: number;
   readonly #first: number;
 
   constructor(memory: SharedArrayBuffer) {
@@ -31,6 +35,7 @@ export class Blocks {
     this.#words = new Int32Array(memory);
     this.count = this.#words[0]!;
     this.blockBytes = this.#words[1]!;
+    this.#owners = HEAD_WORDS + groupsOf(this.count);
     this.#first = headBytes(this.count);
   }
 
@@ -38,7 +43,7 @@ export class Blocks {
   take(): number {
     const words = this.#words;
     const start = Atomics.load(words, CURSOR);
-    const groups = Math.ceil(this.count / 32);
+    const groups = groupsOf(this.count);
     for (let i = 0; i < groups; i++) {
       const group = (start + i) % groups;
       const at = HEAD_WORDS + group;
@@ -55,30 +60,51 @@ export class Blocks {
     return -1;
   }
 
-  /** Frees a block. Offsets that are no block's are ignored: a hostile slot may say anything. */
-  free(at: number): void {
-    const block = (at - this.#first) / this.blockBytes;
-    if (!Number.isInteger(block) || block < 0 || block >= this.count) return;
+  /** The block that the caller has taken is `owner`'s from now on. */
+  give(at: number, owner: number): void {
+    Atomics.store(this.#words, this.#owners + this.#blockAt(at), owner);
+  }
+
+  /**
+   * Frees a block of `owner`, once. Another's, and offsets that are no block's, are ignored: a hostile slot
+   * may say anything.
+   */
+  free(at: number, owner: number = NOBODY): void {
+    const block = this.#blockAt(at);
+    if (block < 0) return;
+    const ownerAt = this.#owners + block;
+    if (Atomics.compareExchange(this.#words, ownerAt, owner, NOBODY) !== owner) return;
     Atomics.and(this.#words, HEAD_WORDS + (block >> 5), ~(1 << (block & 31)));
   }
 
-  /** Whether a payload of `bytes` at `at` lies in one block. */
-  holds(at: number, bytes: number): boolean {
-    const block = (at - this.#first) / this.blockBytes;
-    return Number.isInteger(block) && block >= 0 && block < this.count && bytes <= this.blockBytes;
+  /** Whether a payload of `bytes` at `at` lies in one block, which is `owner`'s. */
+  holds(at: number, bytes: number, owner: number = NOBODY): boolean {
+    const block = this.#blockAt(at);
+    if (block < 0 || bytes > this.blockBytes) return false;
+    return Atomics.load(this.#words, this.#owners + block) === owner;
   }
 
   /** Blocks that somebody holds. */
   get taken(): number {
     let taken = 0;
-    for (let group = 0; group < Math.ceil(this.count / 32); group++)
+    for (let group = 0; group < groupsOf(this.count); group++)
       for (let bits = Atomics.load(this.#words, HEAD_WORDS + group); bits !== 0; bits &= bits - 1)
         taken++;
     return taken;
   }
+
+  /** Which block starts at `at`, or -1. */
+  #blockAt(at: number): number {
+    const block = (at - this.#first) / this.blockBytes;
+    return Number.isInteger(block) && block >= 0 && block < this.count ? block : -1;
+  }
+}
+
+function groupsOf(blocks: number): number {
+  return Math.ceil(blocks / 32);
 }
 
 function headBytes(blocks: number): number {
-  const words = HEAD_WORDS + Math.ceil(blocks / 32);
+  const words = HEAD_WORDS + groupsOf(blocks) + blocks;
   return Math.ceil((4 * words) / LINE_BYTES) * LINE_BYTES;
 }

@@ -3,16 +3,18 @@
 // A caller waits in three steps: it looks for some microseconds, then in every turn of the event loop, and
 // after a while it sleeps until the kernel's done bell rings. A waiter is there before its message is.
 
-import { Failure } from "../base/mod.ts";
+import type { Failure } from "../base/mod.ts";
 import { FAULT_CODE_ARG, MESSAGE_OPCODES, SLOT, SLOT_STATUS } from "../layout/mod.ts";
 import type { Message } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
-import { failureOf } from "./faults.ts";
+import { cancelled, failureOf, unanswered } from "./faults.ts";
 import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
 
 const { DONE, FAULT } = SLOT_STATUS;
 const OPCODE = SLOT.fields.opcode.at / 4;
 const CODE = SLOT.fields.args.at / 4 + FAULT_CODE_ARG;
+/** How long a call waits where its caller does not say. */
+export const CALL_TIMEOUT_MS = 30_000;
 /** Turns of the event loop without an answer before the host sleeps. */
 const TURNS_AWAKE = 100;
 const decoder = new TextDecoder();
@@ -25,6 +27,11 @@ export interface CallsOptions {
   readonly keepAlive: KeepAlive;
   /** Lets the event loop have a turn. */
   readonly pause: () => Promise<void>;
+  /**
+   * The same, for about a millisecond: how a thread waits that may be killed. Left out: the caller sleeps until
+   * an answer comes. V8 may crash the process when a thread is killed while it waits by `Atomics.waitAsync`.
+   */
+  readonly nap?: (() => Promise<void>) | undefined;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   /** Answers come in the order of the calls. */
@@ -63,7 +70,7 @@ export class Calls {
 
   constructor(options: CallsOptions) {
     this.#options = options;
-    this.#payload = { views: options.queue.views, at: 0, bytes: 0 };
+    this.#payload = options.queue.payload();
   }
 
   /** Slots whose answers have not come, abandoned ones too. */
@@ -87,17 +94,17 @@ export class Calls {
     const code = words[word + CODE]!;
     const reply = replies.get(words[word + WORD.type]! >>> 0);
     const isFound = queue.find(slot, payload);
-    const isReply = words[word + WORD.payload_at] === queue.replyAt(slot);
-    const isAnswer = words[word + OPCODE] === MESSAGE_OPCODES.REPLY;
+    const opcode = words[word + OPCODE];
+    const isText = opcode === MESSAGE_OPCODES.ERROR; // Else the request may still be there.
     if (isFault) this.failed++;
     else this.answered++;
     try {
-      if (isFault) throw failureOf(kernel, code, isFound && isReply ? textOf(payload) : "");
-      if (!isAnswer || !isFound || reply === undefined) return undefined;
+      if (isFault) throw failureOf(kernel, code, isFound && isText ? textOf(payload) : "");
+      if (opcode !== MESSAGE_OPCODES.REPLY || !isFound || reply === undefined) return undefined;
       if (!reply.fits(payload.views, payload.at, payload.bytes)) return undefined;
       return reply.read(payload.views, payload.at);
     } finally {
-      if (isFound) queue.free(payload);
+      queue.freeOf(slot);
       ring.releaseOwn(slot);
     }
   }
@@ -159,9 +166,7 @@ export class Calls {
   }
 
   #obey(signal: AbortSignal, waiting: Waiting): void {
-    const abort = (): void => {
-      this.#giveUp(waiting, cancelled(this.#options.kernel, signal.reason));
-    };
+    const abort = (): void => this.#giveUp(waiting, cancelled(this.#options.kernel, signal.reason));
     if (signal.aborted) abort();
     else {
       signal.addEventListener("abort", abort, { once: true });
@@ -169,16 +174,16 @@ export class Calls {
     }
   }
 
-  #giveUp(waiting: Waiting, failure: Failure): void {
+  #giveUp(waiting: Waiting, why: Failure): void {
     if (waiting.abandoned) return;
     waiting.abandoned = true;
-    const { queue } = this.#options;
-    queue.words[queue.ring.at(waiting.slot) + WORD.correlation] = ABANDONED; // No handler need start it.
-    waiting.reject(failure);
+    const { ring, words } = this.#options.queue;
+    words[ring.at(waiting.slot) + WORD.correlation] = ABANDONED; // No handler need start it.
+    waiting.reject(why);
   }
 
   async #watchAll(): Promise<void> {
-    const { queue, keepAlive, pause, nowMs } = this.#options;
+    const { queue, keepAlive, pause, nap, nowMs } = this.#options;
     this.#isWatching = true;
     let still = 0;
     while (this.pending > 0) {
@@ -188,6 +193,7 @@ export class Calls {
       this.#isSooner = false;
       if (this.#nowMs >= this.#soonestMs) this.#expire(this.#nowMs);
       if (still++ < TURNS_AWAKE) await pause();
+      else if (nap !== undefined) await nap();
       else await queue.ring.done.waitAsync(this.#moved, this.#sleepMs(this.#nowMs), keepAlive);
     }
     this.#isWatching = false;
@@ -217,17 +223,4 @@ export const ABANDONED = 0xffff_ffff | 0;
 
 function textOf({ views, at, bytes }: Payload): string {
   return decoder.decode(views.u8.slice(at, at + bytes));
-}
-
-/** What a caller gets whose signal was aborted. */
-export function cancelled(kernel: string, cause: unknown): Failure {
-  const [found, expected] = ["an aborted signal", "a call that is still wanted"];
-  const facts = { at: `kernel ${kernel}`, found, expected, fix: "Nothing." };
-  return new Failure("CALL_CANCELLED", facts, { cause });
-}
-
-function unanswered(kernel: string): Failure {
-  const fix = "Give more time, or find out what keeps the kernel busy.";
-  const facts = { at: `kernel ${kernel}`, found: "no answer", expected: "one in time", fix };
-  return new Failure("CALL_TIMEOUT", facts);
 }

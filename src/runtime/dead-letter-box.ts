@@ -32,8 +32,8 @@ export class DeadLetterSlot {
 
   constructor(memory: QueueMemory, pool: Blocks | undefined) {
     this.#box = new MessageQueue(memory, pool);
-    this.#from = { views: this.#box.views, at: 0, bytes: 0 };
-    this.#to = { views: this.#box.views, at: 0, bytes: 0 };
+    this.#from = this.#box.payload();
+    this.#to = this.#box.payload();
   }
 
   /** Copies the message in a slot of `queue`, which failed with `code`. False: it found no room. */
@@ -79,7 +79,7 @@ export class DeadLetterBox {
     this.#kernel = kernel;
     this.#letters = letters;
     this.#names = names;
-    this.#payload = { views: box.views, at: 0, bytes: 0 };
+    this.#payload = box.payload();
     void this.#watch();
   }
 
@@ -90,7 +90,7 @@ export class DeadLetterBox {
       for (const slot of this.#claimed.subarray(0, count)) {
         const code = this.#box.words[ring.at(slot) + WORD.checksum]!;
         this.take(this.#box, slot, reasonOf(code));
-        if (this.#box.find(slot, this.#payload)) this.#box.free(this.#payload);
+        this.#box.freeOf(slot);
       }
       ring.completeAll(this.#claimed, 0, count);
     }

@@ -12,10 +12,9 @@ import type {
   Receipt,
   ValueOf,
 } from "../message/mod.ts";
+import { CALL_TIMEOUT_MS } from "./calls.ts";
 import type { Routes } from "./routes.ts";
 import { publishBy, publishWithReceiptBy } from "./topic-publishing.ts";
-
-const CALL_TIMEOUT_MS = 30_000;
 
 /** What a delivery asks its kernel for. */
 export interface DeliveryKernel {

@@ -12,6 +12,7 @@ const TYPE_MAX = 2n ** 32n - 1n;
 export interface Unwrapped {
   readonly message: RawMessage;
   readonly payload: Uint8Array;
+  readonly priority: Priority;
   readonly options: SendOptions;
 }
 
@@ -31,10 +32,10 @@ export function unwrap(
   const isEndless = physicalUs === 0n && logical === 0n && node === 0n;
   const options = {
     messageId,
-    priority: PRIORITIES[priority]!,
     ...(isEndless ? {} : { ttlMs: Number(physicalUs / 1000n) - wallMs }),
   };
-  return { message: new RawMessage(Number(messageType)), payload, options };
+  const message = new RawMessage(Number(messageType));
+  return { message, payload, options, priority: PRIORITIES[priority]! };
 }
 
 function untyped(type: bigint): Failure {

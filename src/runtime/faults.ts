@@ -89,3 +89,17 @@ export function failureOf(kernel: string, code: number, text: string): Failure {
   const facts = { at: `kernel ${kernel}`, found: cause?.message ?? found, expected, fix };
   return new Failure(failure, facts, cause === undefined ? undefined : { cause });
 }
+
+/** A caller's signal has aborted. `cause` is its reason. */
+export function cancelled(kernel: string, cause: unknown): Failure {
+  const [found, expected] = ["an aborted signal", "a call that is still wanted"];
+  const facts = { at: `kernel ${kernel}`, found, expected, fix: "Nothing." };
+  return new Failure("CALL_CANCELLED", facts, { cause });
+}
+
+/** A caller's time is over. */
+export function unanswered(kernel: string): Failure {
+  const fix = "Give more time, or find out what keeps the kernel busy.";
+  const facts = { at: `kernel ${kernel}`, found: "no answer", expected: "one in time", fix };
+  return new Failure("CALL_TIMEOUT", facts);
+}

@@ -57,6 +57,9 @@ export interface KernelMetrics extends KernelStatus, Partial<AdmissionMetrics> {
   readonly emitFull: number;
   /** Messages that should have become dead letters and found no room. */
   readonly deadLost: number;
+  /** Of the emitted messages that the host took, those that nobody asked for in time, and those of no declared type. */
+  readonly overflowed: number;
+  readonly unknown: number;
   readonly received: number;
   readonly answered: number;
   readonly timedOut: number;

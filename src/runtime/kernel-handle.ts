@@ -183,9 +183,13 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
    */
   sendEnvelope(envelope: Envelope | Uint8Array): boolean {
     const { wallMs, payloadBytesMax, launch } = this.#parts;
-    const { message, payload, options } = unwrap(envelope, { payloadBytesMax, wallMs: wallMs() });
-    const { priority, ...others } = options;
-    return this.#outbox.send(message, payload, launch.priorities ? options : others);
+    const read = unwrap(envelope, { payloadBytesMax, wallMs: wallMs() });
+    const { message, payload, options, priority } = read;
+    return this.#outbox.send(
+      message,
+      payload,
+      launch.priorities ? { ...options, priority } : options,
+    );
   }
 
   /**
@@ -300,6 +304,8 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
         emitted: this.#sum("emitted"),
         emitFull: this.#sum("emit_full"),
         deadLost: this.#sum("dead_lost"),
+        overflowed: this.#received.overflowed,
+        unknown: this.#received.unknown,
       },
       ...{ received: this.#received.count, answered: this.#calls.answered },
       ...this.#parts.admission?.metrics,

@@ -9,30 +9,26 @@
 // A handler that returns a promise keeps its slot, and one lane, until that settles. With one lane, the
 // default, a kernel so handles one message at a time and in order.
 
-import { FAULT_CODES, MESSAGE_FAULTS, MESSAGE_OPCODES, SLOT } from "../layout/mod.ts";
-import { crc32c, type Fields, type Handler } from "../message/mod.ts";
-import type { HybridClock, InputOf, Message } from "../message/mod.ts";
-import { ABANDONED } from "./calls.ts";
+import { Failure } from "../base/mod.ts";
+import { FAULT_CODES, MESSAGE_FAULTS } from "../layout/mod.ts";
+import type { Fields, Handler, HybridClock, InputOf, Message } from "../message/mod.ts";
+import { Answers } from "./answers.ts";
 import type { DeadLetterSlot } from "./dead-letter-box.ts";
+import { Inspection, VOID } from "./inspection.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
 import { Delivery } from "./delivery.ts";
-import type { Counter, KernelBlock } from "./kernel-block.ts";
-import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
+import type { KernelBlock } from "./kernel-block.ts";
+import { type MessageQueue, WORD } from "./message-queue.ts";
+import { Pace, type Known as KnownPace } from "./pace.ts";
 import type { Routes } from "./routes.ts";
 import { PLAIN_SEND, type Sender } from "./sender.ts";
 
-const OPCODE = SLOT.fields.opcode.at / 4;
-const { HANDLER_ERROR, MALFORMED_ARGS, UNKNOWN_OPCODE } = FAULT_CODES;
 /** The byte of a slot's flags that counts hops. */
 const HOPS = 0xff;
 /** Messages claimed at once. */
 const BATCH = 64;
-/** Answers that are shown together: the first of them waits for the last. */
+/** Answers of quick handlers that are shown together: the first of them waits for the last. */
 const SETTLED_AT_ONCE = 8;
-/** Instead of a fault's code: a place that its sender took and could not fill. */
-const VOID = -1;
-const utf8 = new TextEncoder();
-const scratch = new Uint8Array(4096); // An encoder writes to no shared memory.
 
 export interface KernelHostOptions {
   readonly id: string;
@@ -56,13 +52,15 @@ export interface KernelHostOptions {
   readonly checksum: boolean;
   /** The largest reply in bytes. */
   readonly payloadBytesMax: number;
-  /** Unix milliseconds. */
-  readonly now: () => number;
+  /** Unix milliseconds, read at once. */
+  readonly wallMs: () => number;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
   /** A handler goes on by itself: 1. It has settled, and a lane is free: -1. */
   readonly lanesTaken: (by: 1 | -1) => void;
 }
 
-interface Known {
+interface Known extends KnownPace {
   readonly handler: Handler;
   /** By slot: what reads its cell, which stays where it is. */
   readonly views: object[];
@@ -74,18 +72,27 @@ export class KernelHost {
   readonly #input: MessageQueue;
   readonly #words: Int32Array;
   readonly #known = new Map<number, Known>();
+  /** Types of messages that it may emit. */
+  readonly #gives = new Set<number>();
+  readonly #inspection: Inspection;
+  readonly #answers: Answers;
+  readonly #pace: Pace;
   readonly #deliveries: Delivery[] = [];
   readonly #running = new Set<Delivery>();
   readonly #claimed: Int32Array;
-  readonly #request: Payload;
-  readonly #reply: Payload;
   /** Claimed messages from here to `#end` were not started. */
   #next = 0;
   #end = 0;
   /** Claimed messages from here to `#next` were handled and are not settled. */
   #unsettled = 0;
+  /** The first message of this turn. */
+  #from = 0;
+  #isInTurn = false;
+  /** Others wait behind a claimed message, or before it for their answers to be shown. */
+  #isCrowd = false;
   #lastType = 0;
   #last: Known | undefined;
+  #lastGiven = 0;
 
   constructor(options: KernelHostOptions) {
     const { input, definition } = options;
@@ -93,10 +100,14 @@ export class KernelHost {
     this.#input = input;
     this.#words = input.words;
     this.#claimed = new Int32Array(Math.min(BATCH, input.ring.geometry.slots));
-    this.#request = { views: input.views, at: 0, bytes: 0 };
-    this.#reply = { views: input.views, at: 0, bytes: 0 };
-    for (const handler of definition.on)
-      this.#known.set(handler.message.id | 0, { handler, views: [] });
+    this.#inspection = new Inspection(options);
+    this.#answers = new Answers(input, options.payloadBytesMax);
+    this.#pace = new Pace(options.nowMs);
+    for (const handler of definition.on) {
+      this.#known.set(handler.message.id | 0, { handler, views: [], runs: 0, round: 0 });
+      if (handler.reply !== undefined) this.#gives.add(handler.reply.id);
+    }
+    for (const { id } of definition.emits ?? []) this.#gives.add(id);
   }
 
   get id(): string {
@@ -116,31 +127,30 @@ export class KernelHost {
     return this.#options.block.interrupted;
   }
 
-  /** Whether messages were claimed that wait for a lane, or for the kernel to be active again. */
-  get isBehind(): boolean {
-    return this.#next < this.#end;
-  }
-
   /** Handles up to one batch of what is there; says how many messages were started. */
   turn(): number {
     const { owner, block, output, lanes, atOnce } = this.#options;
     block.count("heartbeat");
-    if (block.interrupted) this.interrupt();
+    this.#forget();
     if (!block.mayHandle) return 0;
     if (this.#next === this.#end && this.#running.size < lanes) {
       this.#next = this.#unsettled = 0;
       this.#end = this.#input.ring.claim(owner, this.#claimed, atOnce);
       block.count("claimed", this.#end);
     }
-    const from = this.#next;
+    this.#from = this.#next;
+    this.#isInTurn = true;
+    this.#isCrowd = this.#end - this.#from > 1;
+    if (this.#isCrowd) this.#pace.begin();
     while (this.#next < this.#end && this.#mayStart()) {
       this.#start(this.#claimed[this.#next]!);
       this.#next++;
-      if (this.#next - this.#unsettled >= SETTLED_AT_ONCE) this.#settle();
+      if (this.#next - this.#unsettled >= SETTLED_AT_ONCE) this.#settleTogether();
     }
-    this.#settle();
+    this.#settleTogether();
     output.flush();
-    return this.#next - from;
+    this.#isInTurn = false;
+    return this.#next - this.#from;
   }
 
   /** Tells whatever runs to stop. */
@@ -149,11 +159,13 @@ export class KernelHost {
     this.#options.block.interrupted = false;
   }
 
+  /** Fails with EMISSION_UNDECLARED: nobody could read it. */
   emit<Of extends Fields>(message: Message<Of>, value: InputOf<Of>): boolean {
-    const { output, block } = this.#options;
-    const isOut = output.send(message, value, PLAIN_SEND, this.#running.size === 0) >= 0;
-    block.count(isOut ? "emitted" : "emit_full");
-    return isOut;
+    if (message.id !== this.#lastGiven) {
+      if (!this.#gives.has(message.id)) throw undeclared(this.id, String(message));
+      this.#lastGiven = message.id;
+    }
+    return this.#publish(message, value);
   }
 
   /** Faults what was claimed and not started: the kernel ends. */
@@ -168,13 +180,29 @@ export class KernelHost {
     return this.#running.size < lanes && block.mayHandle;
   }
 
+  #publish<Of extends Fields>(message: Message<Of>, value: InputOf<Of>): boolean {
+    const { output, block } = this.#options;
+    const gather = this.#isInTurn && this.#running.size === 0; // Shown at the end of the turn.
+    const isOut = output.send(message, value, PLAIN_SEND, gather) >= 0;
+    block.count(isOut ? "emitted" : "emit_full");
+    return isOut;
+  }
+
   #start(slot: number): void {
     const word = this.#input.ring.at(slot);
     const known = this.#knownOf(this.#words[word + WORD.type]!);
-    const fault = this.#check(slot, word, known);
+    const fault = this.#inspection.check(slot, word, known?.handler.message);
     if (fault === VOID) this.#options.block.count("failed"); // Settled with its neighbours.
     else if (fault !== 0) this.#refuse(slot, fault);
-    else this.#handle(slot, word, known!);
+    else if (!this.#isCrowd || this.#pace.isQuick(known!)) this.#handle(slot, word, known!);
+    else {
+      if (this.#next > this.#from) this.#forget();
+      this.#settle();
+      this.#options.output.flush();
+      this.#pace.begin();
+      this.#handle(slot, word, known!);
+      this.#pace.ran(known!);
+    }
   }
 
   #knownOf(type: number): Known | undefined {
@@ -185,51 +213,9 @@ export class KernelHost {
     return this.#last;
   }
 
-  /** 0, or why a message reaches no handler. */
-  #check(slot: number, word: number, known: Known | undefined): number {
-    const words = this.#words;
-    const opcode = words[word + OPCODE];
-    if (opcode === MESSAGE_OPCODES.ERROR) return VOID;
-    if (known === undefined || opcode !== MESSAGE_OPCODES.MESSAGE)
-      return this.#counted("malformed", UNKNOWN_OPCODE);
-    if (!this.#isWhole(slot, known.handler.message))
-      return this.#counted("malformed", MALFORMED_ARGS);
-    if (this.#options.checksum && !this.#isIntact(words[word + WORD.checksum]!))
-      return this.#counted("malformed", MESSAGE_FAULTS.CHECKSUM);
-    if (words[word + WORD.correlation] === ABANDONED) return MESSAGE_FAULTS.CANCELLED;
-    if (this.#isLate(words[word + WORD.deadline]!))
-      return this.#counted("expired", MESSAGE_FAULTS.DEADLINE);
-    const [high, low] = [words[word + WORD.stamp_high]! >>> 0, words[word + WORD.stamp_low]! >>> 0];
-    const isNear = this.#options.clock.observe(high, low);
-    return isNear ? 0 : this.#counted("skewed", MESSAGE_FAULTS.CLOCK_SKEW);
-  }
-
-  #isWhole(slot: number, message: Message): boolean {
-    const request = this.#request;
-    return (
-      this.#input.find(slot, request) &&
-      this.#input.isRequest(slot, request) &&
-      message.fits(request.views, request.at, request.bytes)
-    );
-  }
-
-  #isIntact(checksum: number): boolean {
-    const { views, at, bytes } = this.#request;
-    return crc32c(views.u8, at, at + bytes) === checksum >>> 0;
-  }
-
-  #isLate(deadline: number): boolean {
-    return deadline !== 0 && ((Math.trunc(this.#options.now()) - deadline) | 0) > 0;
-  }
-
-  #counted(counter: Counter, code: number): number {
-    this.#options.block.count(counter);
-    return code;
-  }
-
   #handle(slot: number, word: number, known: Known): void {
     const { handler } = known;
-    const { views, at } = this.#request;
+    const { views, at } = this.#inspection.request;
     const isInCell = views === this.#input.views;
     const view = isInCell
       ? (known.views[slot] ??= handler.message.view(views, at))
@@ -247,6 +233,11 @@ export class KernelHost {
     } catch (error) {
       this.#failed(run, error);
     }
+  }
+
+  /** An interrupt is for what ran when it came, and not for the next message. */
+  #forget(): void {
+    if (this.#options.block.interrupted) this.interrupt();
   }
 
   #delivery(slot: number): Delivery {
@@ -283,59 +274,31 @@ export class KernelHost {
 
   #answer({ slot, handler, block, delivery }: Run, value: unknown): void {
     const { reply } = handler;
-    if (reply !== undefined && !delivery.isCall) this.emit(reply, value as never);
-    if (delivery.isCall) this.#input.placeNothing(slot); // The request goes, whatever the answer.
-    const isWritten = reply === undefined || !delivery.isCall || this.#write(slot, reply, value);
-    this.#freeBlock(block);
+    const { isCall } = delivery;
+    if (reply !== undefined && !isCall) this.#publish(reply, value as never);
+    if (isCall) this.#input.placeNothing(slot); // The request goes, whatever the answer.
+    const isWritten = reply === undefined || !isCall || this.#answers.write(slot, reply, value);
+    this.#freeBlock(slot, block);
     if (isWritten) {
       this.#options.block.count("processed");
       if (delivery.late) this.#input.ring.complete(slot); // Any other is settled with its neighbours.
     } else this.#fault(slot, MESSAGE_FAULTS.REPLY_TOO_LARGE, delivery.late);
   }
 
-  /** Writes the reply to the slot's own cell, or to a block. False: neither holds it. */
-  #write(slot: number, reply: Message, value: unknown): boolean {
-    const into = this.#reply;
-    const bytes = reply.bytesOf(value as never);
-    if (bytes > this.#options.payloadBytesMax) return false;
-    if (!this.#input.room(this.#input.replyAt(slot), bytes, into)) return false;
-    try {
-      into.bytes = reply.write(into.views, into.at, value as never);
-    } catch (error) {
-      this.#input.free(into);
-      throw error;
-    }
-    const word = this.#input.ring.at(slot);
-    this.#words[word + OPCODE] = MESSAGE_OPCODES.REPLY;
-    this.#words[word + WORD.type] = reply.id;
-    this.#input.place(slot, into);
-    return true;
-  }
-
   #failed({ slot, block, delivery }: Run, error: unknown): void {
-    const { interrupted } = delivery;
-    this.#bury(slot, interrupted ? MESSAGE_FAULTS.INTERRUPTED : HANDLER_ERROR);
-    this.#freeBlock(block);
-    this.#explain(slot, error instanceof Error ? (error.stack ?? String(error)) : String(error));
-    if (interrupted && !delivery.late) this.#options.block.interrupted = false; // It was for this one.
-    this.#fault(slot, interrupted ? MESSAGE_FAULTS.INTERRUPTED : HANDLER_ERROR, delivery.late);
-  }
-
-  /** Leaves as much of a text as the cell holds where the reply would be. */
-  #explain(slot: number, text: string): void {
-    const { views, cellBytes } = this.#input;
-    const { written } = utf8.encodeInto(text, scratch);
-    const bytes = Math.min(written, cellBytes);
-    const at = this.#input.replyAt(slot);
-    views.u8.set(scratch.subarray(0, bytes), at);
-    this.#input.place(slot, { views, at, bytes });
+    const code = delivery.interrupted ? MESSAGE_FAULTS.INTERRUPTED : FAULT_CODES.HANDLER_ERROR;
+    this.#bury(slot, code);
+    this.#freeBlock(slot, block);
+    if (delivery.isCall) this.#answers.explain(slot, error);
+    else this.#input.placeNothing(slot);
+    if (!delivery.late) this.#forget(); // It was for this one.
+    this.#fault(slot, code, delivery.late);
   }
 
   /** A message that reached no handler: its block goes back. */
   #refuse(slot: number, code: number): void {
-    const request = this.#request;
     this.#bury(slot, code);
-    if (this.#input.find(slot, request)) this.#input.free(request);
+    this.#input.freeOf(slot);
     this.#input.placeNothing(slot);
     this.#fault(slot, code, false);
   }
@@ -347,8 +310,8 @@ export class KernelHost {
     if (!dead.put(this.#input, slot, code)) block.count("dead_lost");
   }
 
-  #freeBlock(at: number): void {
-    if (at >= 0) this.#input.freeBlock(at);
+  #freeBlock(slot: number, at: number): void {
+    if (at >= 0) this.#input.freeBlock(slot, at);
   }
 
   #fault(slot: number, code: number, late: boolean): void {
@@ -361,6 +324,13 @@ export class KernelHost {
   #apart(): void {
     this.#settle();
     this.#unsettled = this.#next + 1;
+  }
+
+  /** Those since the last time were quick, as far as was known. */
+  #settleTogether(): void {
+    if (this.#next === this.#unsettled) return;
+    this.#settle();
+    if (this.#isCrowd) this.#pace.ranTogether();
   }
 
   #settle(): void {
@@ -376,4 +346,13 @@ interface Run {
   readonly handler: Handler;
   readonly block: number;
   readonly delivery: Delivery;
+}
+
+function undeclared(id: string, message: string): Failure {
+  return new Failure("EMISSION_UNDECLARED", {
+    at: `kernel ${id}`,
+    found: message,
+    expected: "a message of its `emits`, or a reply of its `on`",
+    fix: "Add the message to `emits` in defineKernel().",
+  });
 }

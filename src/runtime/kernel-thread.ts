@@ -22,8 +22,11 @@ export interface KernelThreadOptions {
   readonly idle: IdlePolicy;
   /** Lets the event loop have a turn. */
   readonly pause: () => Promise<void>;
-  /** The same, for about a millisecond. */
-  readonly nap: () => Promise<void>;
+  /**
+   * The same, for about a millisecond: how a thread waits that may be killed. Left out: it is not, and waits
+   * until it is woken.
+   */
+  readonly nap?: () => Promise<void>;
   /** Unix milliseconds. */
   readonly now: () => number;
   /** Monotonic milliseconds. */
@@ -36,6 +39,7 @@ export class KernelThread {
   readonly #pause: () => Promise<void>;
   readonly #nap: (() => Promise<void>) | undefined;
   readonly #nowMs: () => number;
+  readonly #wallMs: () => number;
   #now: number;
   #pool: Blocks | undefined;
   #clock: HybridClock | undefined;
@@ -46,9 +50,10 @@ export class KernelThread {
     this.#pause = pause;
     this.#nap = options.nap;
     this.#nowMs = options.nowMs;
+    this.#wallMs = now;
     const attention = new Attention(options.attention);
     const tick = (): void => void (this.#now = now());
-    this.loop = new ThreadLoop({ attention, idle, pause, nap: options.nap, tick });
+    this.loop = new ThreadLoop({ attention, idle, pause, nap: options.nap ?? pause, tick });
   }
 
   /** Starts a kernel from what its module exports. Fails with KERNEL_NOT_FOUND or LAUNCH_FAILED. */
@@ -117,7 +122,8 @@ export class KernelThread {
       clock,
       block,
       dead,
-      now,
+      wallMs: this.#wallMs,
+      nowMs: this.#nowMs,
       lanesTaken,
       routes,
     };
@@ -163,6 +169,14 @@ function describe(message: Message): MessageDescription {
     count,
   }));
   return { id: message.id, name: message.name, fields };
+}
+
+/** What a kernel's module threw, as a failure. `at`: where that was. */
+export function thrownInKernel(error: unknown, at: string): Failure {
+  if (error instanceof Failure) return error;
+  const found = error instanceof Error ? error.message : String(error);
+  const [expected, fix] = ["a module that loads", "Correct what the message names."];
+  return new Failure("LAUNCH_FAILED", { at, found, expected, fix }, { cause: error });
 }
 
 function failed(id: string, found: string, cause: unknown): Failure {

@@ -3,13 +3,14 @@
 //   ring | request 0 | reply 0 | request 1 | reply 1 | ...
 //
 // A payload that fits lies in its slot's cell, so nobody looks for room and both sides read in place. A
-// larger one lies in a block of the pool. Cells belong to whoever owns the slot.
+// larger one lies in a block of the pool, which is the slot's as long as that payload is. Cells belong to
+// whoever owns the slot.
 
 import { ringGeometry } from "../layout/mod.ts";
 import { IN_POOL, MESSAGE_ARGS, SLOT } from "../layout/mod.ts";
 import { Views } from "../message/mod.ts";
 import { createRing, type QueueSides, Ring } from "../ring/mod.ts";
-import type { Blocks } from "./blocks.ts";
+import { type Blocks, NOBODY } from "./blocks.ts";
 
 export interface QueueShape {
   /** Slots: a power of two from 2 on, or from 16 with five lanes. */
@@ -23,14 +24,22 @@ export interface QueueShape {
 export interface QueueMemory {
   readonly memory: SharedArrayBuffer;
   readonly cellBytes: number;
+  /** The number of its first slot among the slots of all queues: blocks know by it whose they are. */
+  readonly firstSlot: number;
 }
+
+/** The number that the next queue's first slot gets. 0 is no slot. */
+let nextSlot = 1;
 
 const SMALL = { observables: 0, tenants: 1, debugRecords: 0, ioSlots: 0 } as const;
 
 export function createQueue({ capacity, lanes, cellBytes }: QueueShape): QueueMemory {
   const shape = { slots: capacity, lanes, ...SMALL };
   const { slots } = ringGeometry(shape);
-  return { memory: createRing(shape, { behindBytes: 2 * slots * cellBytes }), cellBytes };
+  const memory = createRing(shape, { behindBytes: 2 * slots * cellBytes });
+  const firstSlot = nextSlot;
+  nextSlot = firstSlot + slots < 2 ** 31 ? firstSlot + slots : 1;
+  return { memory, cellBytes, firstSlot };
 }
 
 const ARGS = SLOT.fields.args.at / 4;
@@ -44,6 +53,8 @@ export interface Payload {
   views: Views;
   at: number;
   bytes: number;
+  /** Whose block it is: the number of a slot, or nobody's until it is placed. */
+  owner?: number;
 }
 
 export class MessageQueue {
@@ -52,11 +63,12 @@ export class MessageQueue {
   readonly views: Views;
   readonly words: Int32Array;
   readonly #cells: number;
+  readonly #firstSlot: number;
   readonly #pool: Blocks | undefined;
   readonly #poolViews: Views | undefined;
 
   constructor(
-    { memory, cellBytes }: QueueMemory,
+    { memory, cellBytes, firstSlot }: QueueMemory,
     pool: Blocks | undefined,
     sides: QueueSides = {},
   ) {
@@ -65,8 +77,14 @@ export class MessageQueue {
     this.views = new Views(memory);
     this.words = this.ring.words;
     this.#cells = this.ring.geometry.totalBytes;
+    this.#firstSlot = firstSlot;
     this.#pool = pool;
     this.#poolViews = pool && new Views(pool.memory);
+  }
+
+  /** A payload that is nowhere yet: for one thread's use again and again. */
+  payload(): Payload {
+    return { views: this.views, at: 0, bytes: 0, owner: NOBODY };
   }
 
   requestAt(slot: number): number {
@@ -79,15 +97,17 @@ export class MessageQueue {
 
   /**
    * Finds a slot's payload, or says false: its words name no place that is its own. Cells are a slot's
-   * own, blocks are checked against the pool.
+   * own, and blocks know whose they are.
    */
   find(slot: number, into: Payload): boolean {
     const at = this.ring.at(slot);
     const place = this.words[at + WORD.payload_at]!;
     into.bytes = this.words[at + WORD.payload_bytes]! >>> 0;
     if (place < 0) {
+      const owner = this.#firstSlot + slot;
       into.at = place & ~IN_POOL;
-      if (this.#pool === undefined || !this.#pool.holds(into.at, into.bytes)) return false;
+      into.owner = owner;
+      if (this.#pool === undefined || !this.#pool.holds(into.at, into.bytes, owner)) return false;
       into.views = this.#poolViews!;
       return true;
     }
@@ -109,17 +129,24 @@ export class MessageQueue {
     if (block < 0) return false;
     into.at = block;
     into.views = this.#poolViews!;
+    into.owner = NOBODY;
     return true;
   }
 
-  /** Writes where a slot's payload is. */
-  place(slot: number, { views, at, bytes }: Payload): void {
+  /** Writes where a slot's payload is. A block is the slot's from now on. */
+  place(slot: number, payload: Payload): void {
+    const { views, at, bytes } = payload;
     const word = this.ring.at(slot);
-    this.words[word + WORD.payload_at] = views === this.views ? at : at | IN_POOL;
+    const isInCell = views === this.views;
+    if (!isInCell) {
+      payload.owner = this.#firstSlot + slot;
+      this.#pool?.give(at, payload.owner);
+    }
+    this.words[word + WORD.payload_at] = isInCell ? at : at | IN_POOL;
     this.words[word + WORD.payload_bytes] = bytes;
   }
 
-  /** The slot has no payload, and holds no block. */
+  /** The slot names no payload. Its block, if it has one, stays taken. */
   placeNothing(slot: number): void {
     const word = this.ring.at(slot);
     this.words[word + WORD.payload_at] = this.replyAt(slot);
@@ -132,11 +159,18 @@ export class MessageQueue {
   }
 
   /** Frees a payload that is in a block. */
-  free({ views, at }: Payload): void {
-    if (views !== this.views) this.freeBlock(at);
+  free({ views, at, owner }: Payload): void {
+    if (views !== this.views) this.#pool?.free(at, owner);
   }
 
-  freeBlock(at: number): void {
-    this.#pool?.free(at);
+  /** Frees the block at `at`, if it is the slot's. */
+  freeBlock(slot: number, at: number): void {
+    this.#pool?.free(at, this.#firstSlot + slot);
+  }
+
+  /** Frees the block that a slot names, if it is the slot's, whatever it says of its bytes. */
+  freeOf(slot: number): void {
+    const place = this.words[this.ring.at(slot) + WORD.payload_at]!;
+    if (place < 0) this.freeBlock(slot, place & ~IN_POOL);
   }
 }

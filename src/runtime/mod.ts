@@ -15,7 +15,7 @@ export type {
 } from "./kernel-facts.ts";
 export { KernelHandle } from "./kernel-handle.ts";
 export type { KernelSpec, Launched } from "./kernel-spec.ts";
-export { KernelThread, type KernelThreadOptions } from "./kernel-thread.ts";
+export { KernelThread, type KernelThreadOptions, thrownInKernel } from "./kernel-thread.ts";
 export { type KernelState, STATES } from "./lifecycle.ts";
 export type { FullPolicy, LaunchOptions, RuntimeOptions, SupervisionEvent } from "./options.ts";
 export { HOPS_MAX, type RouteSpec } from "./routes.ts";

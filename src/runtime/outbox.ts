@@ -12,13 +12,13 @@ import { RawMessage, Views, type Writable } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
 import type { Admission, Refusal } from "./admission.ts";
 import { Backlog, type Waiting } from "./backlog.ts";
-import { type Calls, cancelled } from "./calls.ts";
+import { CALL_TIMEOUT_MS, type Calls } from "./calls.ts";
 import type { DeadReason } from "./dead-letters.ts";
+import { cancelled } from "./faults.ts";
 import type { CallOptions, SendOptions } from "./kernel-facts.ts";
 import type { Launch } from "./options.ts";
 import { PLAIN_SEND, type SendFacts, type Sender } from "./sender.ts";
 
-const CALL_TIMEOUT_MS = 30_000;
 /** A deadline is a time modulo 2^32 ms: one of more than 24 days would seem to have passed. */
 const TTL_MAX_MS = 2 ** 30;
 
@@ -302,12 +302,17 @@ export class Outbox {
           },
         });
       case "room":
-        return new Failure("QUEUE_FULL", {
-          at,
-          found: `${launch.inputQueueCapacity} messages that wait, or no free block for a large one`,
-          expected: "room for one more",
-          fix: 'Send later, with `whenFull: "wait"`, or to more workers.',
-        });
+        return this.#parts.sender.missing === "slot"
+          ? new Failure("QUEUE_FULL", {
+              ...{ at, found: `${launch.inputQueueCapacity} messages, in every slot` },
+              ...{ expected: "room for one more" },
+              fix: 'Send later, with `whenFull: "wait"`, or to more workers.',
+            })
+          : new Failure("QUEUE_FULL", {
+              ...{ at, found: "no free block for a payload larger than a cell" },
+              ...{ expected: "one of the runtime's `payloadBlocks`" },
+              fix: "Send later, or create the runtime with more blocks, or launch with larger `cellBytes`.",
+            });
     }
   }
 }

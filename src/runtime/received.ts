@@ -1,4 +1,7 @@
 // Received: the messages that a kernel has emitted, as its host takes them.
+//
+// Who asks for one type passes over the others, which are kept until somebody asks for them. Of a type that
+// nobody asks for the newest are kept, as many as the queue has slots or KEPT_MAX; the others are counted.
 
 import { Failure } from "../base/mod.ts";
 import type { Fields, Message, ValueOf } from "../message/mod.ts";
@@ -8,10 +11,19 @@ import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
 /** The host's name as owner of slots in output queues. */
 const HOST = 1;
 const BATCH = 64;
+/** Messages of a type that are kept, where the queue has fewer slots. */
+const KEPT_MAX = 1024;
+/** Waits for its time. */
+const NEVER = { holds: () => false };
 
 export interface Emission {
   readonly message: Message;
   readonly value: Readonly<Record<string, unknown>>;
+}
+
+/** `number`: the emission's own, which tells what came first. */
+interface Kept extends Emission {
+  readonly number: number;
 }
 
 export interface ReceivedOptions {
@@ -25,31 +37,46 @@ export interface ReceivedOptions {
 }
 
 export class Received {
-  /** Messages taken, and those whose type nobody declared. */
+  /** Messages taken out of the queue. */
   count = 0;
+  /** Of what was in the queue: no whole message of a type that the kernel declares. */
   unknown = 0;
+  /** Of those taken: let go because nobody asked for their type. */
+  overflowed = 0;
   readonly #options: ReceivedOptions;
   readonly #claimed = new Int32Array(BATCH);
   readonly #payload: Payload;
-  readonly #waiting: Emission[] = [];
+  /** By type, oldest first. */
+  readonly #kept = new Map<number, Kept[]>();
+  readonly #keptMax: number;
+  /** There may be more in the queue than the last `take` looked at. */
+  #hasMore = false;
 
   constructor(options: ReceivedOptions) {
+    const { queue } = options;
     this.#options = options;
-    this.#payload = { views: options.queue.views, at: 0, bytes: 0 };
+    this.#payload = queue.payload();
+    this.#keptMax = Math.max(KEPT_MAX, queue.ring.geometry.slots);
   }
 
   /** Messages taken from the queue that nobody has asked for yet. */
   get kept(): number {
-    return this.#waiting.length;
+    return this.#kept.values().reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** The oldest message, or the oldest of `type`; undefined when there is none. */
+  /**
+   * The oldest message, or the oldest of `type`; undefined when there is none. It looks at as many messages
+   * as the queue holds, so that a kernel that never stops emitting does not hold this thread.
+   */
   take(type?: Message): Emission | undefined {
-    for (let from = 0; ;) {
-      for (; from < this.#waiting.length; from++)
-        if (type === undefined || this.#waiting[from]!.message.id === type.id)
-          return this.#waiting.splice(from, 1)[0];
-      if (from > this.#options.queue.ring.geometry.slots || this.#fetch() === 0) return undefined;
+    const { slots } = this.#options.queue.ring.geometry;
+    for (let looked = 0; ;) {
+      const taken = this.#shift(type);
+      if (taken !== undefined) return taken;
+      this.#hasMore = looked >= slots;
+      const fetched = this.#hasMore ? 0 : this.#fetch();
+      if (fetched === 0) return undefined;
+      looked += fetched;
     }
   }
 
@@ -65,9 +92,8 @@ export class Received {
     const { queue, keepAlive, nowMs, isOver, kernel } = this.#options;
     const until = nowMs() + timeoutMs;
     let taken: Emission | undefined;
-    const moved = {
-      holds: () => (taken = this.take(type)) !== undefined || isOver() || signal?.aborted === true,
-    };
+    const look = (): boolean => (taken = this.take(type)) !== undefined || this.#hasMore;
+    const moved = { holds: () => look() || isOver() || signal?.aborted === true };
     const wake = (): void => queue.ring.work.ring();
     signal?.addEventListener("abort", wake, { once: true });
     try {
@@ -76,8 +102,9 @@ export class Received {
         await queue.ring.work.waitAsync(moved, Math.max(0, left), keepAlive);
         if (taken !== undefined) return taken;
         signal?.throwIfAborted();
-        if (isOver()) throw over(kernel);
+        if (isOver() && !this.#hasMore) throw over(kernel);
         if (nowMs() >= until) throw late(kernel, timeoutMs);
+        if (this.#hasMore) await queue.ring.work.waitAsync(NEVER, 1, keepAlive);
       }
     } finally {
       signal?.removeEventListener("abort", wake);
@@ -110,13 +137,30 @@ export class Received {
     if (type === undefined || !isFound || !type.fits(payload.views, payload.at, payload.bytes))
       this.unknown++;
     else {
-      this.count++;
-      this.#waiting.push({
-        message: type,
-        value: type.read(payload.views, payload.at) as Emission["value"],
-      });
+      const value = type.read(payload.views, payload.at) as Emission["value"];
+      const kept = this.#keptOf(type.id);
+      kept.push({ message: type, value, number: this.count++ });
+      if (kept.length > this.#keptMax) {
+        kept.shift();
+        this.overflowed++;
+      }
     }
-    if (isFound) queue.free(payload);
+    queue.freeOf(slot);
+  }
+
+  #keptOf(type: number): Kept[] {
+    let kept = this.#kept.get(type);
+    if (kept === undefined) this.#kept.set(type, (kept = []));
+    return kept;
+  }
+
+  #shift(type: Message | undefined): Emission | undefined {
+    if (type !== undefined) return this.#kept.get(type.id)?.shift();
+    let oldest: Kept[] | undefined;
+    for (const kept of this.#kept.values())
+      if (kept.length > 0 && (oldest === undefined || kept[0]!.number < oldest[0]!.number))
+        oldest = kept;
+    return oldest?.shift();
   }
 }
 

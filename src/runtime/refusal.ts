@@ -1,7 +1,7 @@
 // Refusal: what becomes of messages that nobody serves any more. They fail, and their blocks go back.
 
 import { MESSAGE_FAULTS } from "../layout/mod.ts";
-import type { MessageQueue, Payload } from "./message-queue.ts";
+import type { MessageQueue } from "./message-queue.ts";
 
 /** The name under which messages are claimed to be refused. */
 const REFUSER = 0x7fff_fffe;
@@ -22,7 +22,6 @@ export function refuseAll(queue: MessageQueue, before: (slot: number) => void = 
 
 /** Frees the block of a slot's payload, if it has one. */
 export function discard(queue: MessageQueue, slot: number): void {
-  const payload: Payload = { views: queue.views, at: 0, bytes: 0 };
-  if (queue.find(slot, payload)) queue.free(payload);
+  queue.freeOf(slot);
   queue.placeNothing(slot);
 }

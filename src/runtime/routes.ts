@@ -44,7 +44,7 @@ export interface RoutesOptions {
   readonly pool: Blocks;
   readonly payloadBytesMax: number;
   readonly pause: () => Promise<void>;
-  /** The same, for about a millisecond. */
+  /** See CallsOptions. */
   readonly nap: (() => Promise<void>) | undefined;
   readonly nowMs: () => number;
 }
@@ -76,7 +76,7 @@ export class Routes {
 
   /** Makes a route, or replaces it: a kernel of that id was launched again. */
   add(spec: RouteSpec): void {
-    const { source, clock, pool, payloadBytesMax, pause, nowMs } = this.#options;
+    const { source, clock, pool, payloadBytesMax, pause, nap, nowMs } = this.#options;
     const attentions = spec.attentions.map(
       ({ memory, index }) => [new Attention(memory), index] as const,
     );
@@ -90,7 +90,7 @@ export class Routes {
       block: new KernelBlock(new Int32Array(spec.words)),
       sender: new Sender(queue, { source, clock, payloadBytesMax, checksum: spec.checksum, wake }),
       calls: new Calls({
-        ...{ kernel: spec.id, queue, replies, pause, nowMs, inOrder: false },
+        ...{ kernel: spec.id, queue, replies, pause, nap, nowMs, inOrder: false },
         keepAlive: () => () => {},
       }),
       replies,

@@ -254,7 +254,7 @@ export class Runtime implements AsyncDisposable {
       const handle = await this.#start(plan);
       this.#kernels.set(id, handle);
       if (this.#closed) {
-        await handle.terminate();
+        await handle[Symbol.asyncDispose]();
         throw closed();
       }
       this.#launched++;
@@ -262,7 +262,7 @@ export class Runtime implements AsyncDisposable {
       return handle;
     } catch (error) {
       this.#kernels.delete(id);
-      throw error;
+      throw this.#closed ? closed(error) : error;
     }
   }
 
@@ -385,9 +385,7 @@ function taken(id: string): Failure {
   });
 }
 
-function closed(): Failure {
-  return new Failure("RUNTIME_CLOSED", {
-    ...{ at: "runtime", found: "a runtime that was shut down", expected: "one that runs" },
-    fix: "Create another.",
-  });
+function closed(cause?: unknown): Failure {
+  const facts = { at: "runtime", found: "a runtime that was shut down", expected: "one that runs" };
+  return new Failure("RUNTIME_CLOSED", { ...facts, fix: "Create another." }, { cause });
 }

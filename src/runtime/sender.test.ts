@@ -56,6 +56,7 @@ describe("Sender.send()", () => {
     const { sender, taker, take, pool } = open({ capacity: 2 });
     for (const number of [1, 2]) expect(sender.send(One, { number }, PLAIN_SEND)).toBe(number - 1);
     expect(sender.send(One, { number: 3 }, PLAIN_SEND)).toBe(-1);
+    expect(sender.missing).toBe("slot");
     expect(sender.send(Bytes, { data: new Uint8Array(100) }, PLAIN_SEND)).toBe(-1);
     expect([sender.sent, sender.full, pool.taken]).toEqual([2, 2, 0]); // Its block went back.
     taker.ring.complete(take()[0]!);
@@ -68,7 +69,8 @@ describe("Sender.send()", () => {
       sender.send(Bytes, { data: new Uint8Array(bytes) }, PLAIN_SEND);
     expect([send(60), pool.taken]).toEqual([0, 0]); // 4 bytes are the length.
     expect([send(61), send(252), pool.taken]).toEqual([1, 2, 2]);
-    expect([send(61), send(60), sender.sent]).toEqual([-1, 3, 4]);
+    expect([send(61), sender.missing]).toEqual([-1, "block"]);
+    expect([send(60), sender.sent]).toEqual([3, 4]);
   });
 
   test("fails with MESSAGE_TOO_LARGE from a byte more than the limit, and takes nothing", () => {

@@ -55,6 +55,8 @@ export class Sender {
   /** Messages published, and those that found no room. */
   sent = 0;
   full = 0;
+  /** Of what there was none, when a send last found no room. */
+  missing: "slot" | "block" = "slot";
   readonly #options: SenderOptions;
   readonly #payload: Payload;
   #number = 0;
@@ -67,11 +69,11 @@ export class Sender {
   constructor(queue: MessageQueue, options: SenderOptions) {
     this.queue = queue;
     this.#options = options;
-    this.#payload = { views: queue.views, at: 0, bytes: 0 };
+    this.#payload = queue.payload();
   }
 
   /**
-   * Publishes a message and returns its slot, or -1 when the queue or the pool is full. With `gather` it
+   * Publishes a message and returns its slot, or -1 when the queue or the pool is full: see `missing`. With `gather` it
    * shows at the next `flush`, or when 64 are gathered. Fails with MESSAGE_TOO_LARGE, and with what the
    * value throws when it is read.
    */
@@ -82,12 +84,12 @@ export class Sender {
     if (bytes > this.#options.payloadBytesMax)
       throw tooLarge(String(message), bytes, this.#options);
     const payload = this.#payload;
-    if (!queue.room(0, bytes, payload)) return this.#refused();
+    if (!queue.room(0, bytes, payload)) return this.#refused("block");
     const isInCell = payload.views === queue.views;
     const slot = ring.reserve(facts.priority, facts.correlation === 0 ? LOOSE : HELD);
     if (slot < 0) {
       queue.free(payload);
-      return this.#refused();
+      return this.#refused("slot");
     }
     if (isInCell) payload.at = queue.requestAt(slot);
     const { position } = ring;
@@ -143,7 +145,8 @@ export class Sender {
     if (!gather || this.#gathered >= GATHERED_MAX) this.flush();
   }
 
-  #refused(): number {
+  #refused(missing: "slot" | "block"): number {
+    this.missing = missing;
     this.flush(); // Nobody frees a slot while the receiver does not see the others.
     this.full++;
     return -1;

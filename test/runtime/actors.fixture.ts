@@ -1,6 +1,6 @@
 // Kernels for the tests of this folder, as a module that threads load.
 
-import { type KernelContext, f64, list, message, u32 } from "../../src/message/mod.ts";
+import { type KernelContext, f64, list, message, text, u32 } from "../../src/message/mod.ts";
 import { defineKernel } from "../../src/runtime/mod.ts";
 
 export const Add = message({ a: u32, b: u32 });
@@ -17,7 +17,15 @@ export const Bad = message({ count: u32 }, { name: "Bad" });
 export const Wait = message({ ms: u32 }, { name: "Wait" });
 export const Deaf = message({ ms: u32 }, { name: "Deaf" });
 export const Spin = message({ ms: u32 }, { name: "Spin" });
+/** Counts under 0 that it has begun, and keeps its thread without listening. */
+export const Grind = message({ ms: u32 }, { name: "Grind" });
 export const Throw = message({ why: u32 }, { name: "Throw" });
+/** Throws what it says. */
+export const Complain = message({ text: text() }, { name: "Complain" });
+/** Emits what the kernel declares, or does not. */
+export const Tell = message({ declared: u32 }, { name: "Tell" });
+export const News = message({ number: u32 }, { name: "News" });
+export const Rumour = message({ number: u32 }, { name: "Rumour" });
 /** Counts in the memory that the launch gave, under this number. */
 export const Mark = message({ number: u32 }, { name: "Mark" });
 export const Exit = message({ code: u32 }, { name: "Exit" });
@@ -57,6 +65,18 @@ const on = [
     while (performance.now() < end) if (context.interrupted) throw new Error("stopped");
     return { sum: ms };
   }),
+  Grind.to(Sum, ({ ms }, { state }: KernelContext<Int32Array>) => {
+    Atomics.add(state, 0, 1);
+    for (const end = performance.now() + ms; performance.now() < end;);
+    return { sum: ms };
+  }),
+  Complain.to(Sum, ({ text }) => {
+    throw Object.assign(new Error(text), { stack: text });
+  }),
+  Tell.do(({ declared }, context) => {
+    if (declared !== 0) context.emit(News, { number: declared });
+    else context.emit(Rumour, { number: declared });
+  }),
   Throw.to(Sum, ({ why }) => {
     throw new RangeError(`told to: ${why}`);
   }),
@@ -66,7 +86,8 @@ const on = [
   Exit.do(({ code }) => process.exit(code)),
 ] as const;
 
-const actor = (id: string) => defineKernel({ id, module: import.meta.url, start, on });
+const actor = (id: string) =>
+  defineKernel({ id, module: import.meta.url, start, on, emits: [News] });
 
 export const ada = actor("ada");
 export const bob = actor("bob");
@@ -94,6 +115,33 @@ export { Ask };
 export const asker = defineKernel({
   ...{ id: "asker", module: import.meta.url, start },
   on: [Ask.to(Sum, ({ ms }, context) => context.call("ada", Wait, { ms }, Sum))],
+});
+
+/** Calls `ada` as the asker does, and answers how often its thread has waited by `Atomics.waitAsync`. */
+export const counter = defineKernel({
+  id: "counter",
+  module: import.meta.url,
+  start() {
+    const { waitAsync } = Atomics;
+    const waits = { count: 0 };
+    Atomics.waitAsync = ((...given: Parameters<typeof waitAsync>) => {
+      waits.count++;
+      return waitAsync(...given);
+    }) as typeof waitAsync;
+    return waits;
+  },
+  on: [
+    Ask.to(Sum, async ({ ms }, context: KernelContext<{ count: number }>) => {
+      await context.call("ada", Wait, { ms }, Sum);
+      return { sum: context.state.count };
+    }),
+  ],
+});
+
+/** Its last word comes when it ends. */
+export const last = defineKernel({
+  ...{ id: "last", module: import.meta.url, on: [], emits: [News] },
+  stop: (context) => void context.emit(News, { number: 1 }),
 });
 
 /** What it takes does no harm, whatever its numbers are. */

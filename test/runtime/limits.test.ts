@@ -1,6 +1,6 @@
 // Limits: what a kernel's launch says of messages that find no room, come too fast, or come twice.
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeEnvelope } from "../../src/message/mod.ts";
 import { createRuntime, type NodeRuntime } from "../../src/platform/node/runtime.ts";

@@ -98,15 +98,13 @@ export async function victim({ blocks = 8, capacity = 16 } = {}) {
     },
     /** Waits until a slot that nobody holds is free, and takes its handler's `emissions`, which come later. */
     async gone(emissions = 0): Promise<boolean> {
-      const payload = { views: emitted.views, at: 0, bytes: 0 };
-      let left = emissions;
+      let taken = 0;
       for (let turns = 0; turns < 100_000; turns++) {
         const count = emitted.ring.claim(1, claimed);
-        for (const slot of claimed.subarray(0, count))
-          if (emitted.find(slot, payload)) emitted.free(payload);
+        for (const slot of claimed.subarray(0, count)) emitted.freeOf(slot);
         emitted.ring.completeAll(claimed, 0, count);
-        left -= count;
-        if (left <= 0 && queue.ring.depth === 0) return true;
+        taken += count;
+        if (queue.ring.depth === 0 && taken >= emissions && count === 0) return true;
         await pause();
       }
       return false;

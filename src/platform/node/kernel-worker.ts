@@ -2,9 +2,15 @@
 // raised, so that it looks for them even while it sleeps.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { Failure, type FailureCode, type Facts } from "../../base/mod.ts";
+import type { Facts, FailureCode } from "../../base/mod.ts";
 import type { IdlePolicy } from "../../ring/mod.ts";
-import { type KernelSpec, KernelThread, type Launched, type RouteSpec } from "../../runtime/mod.ts";
+import {
+  type KernelSpec,
+  KernelThread,
+  type Launched,
+  type RouteSpec,
+  thrownInKernel,
+} from "../../runtime/mod.ts";
 
 export interface KernelWorkerData {
   readonly attention: SharedArrayBuffer;
@@ -67,19 +73,9 @@ async function run(command: KernelCommand): Promise<void> {
 }
 
 function thrownBy(error: unknown, command: KernelCommand): ThrownFacts {
-  if (error instanceof Failure) {
-    const { at = command.command, found, expected, fix } = error;
-    return { code: error.code, facts: { at, found, expected, fix } };
-  }
-  const found = error instanceof Error ? error.message : String(error);
-  const at = command.command === "launch" ? command.spec.module : "the kernel's end";
-  const facts = {
-    at,
-    found,
-    expected: "a module that loads",
-    fix: "Correct what the message names.",
-  };
-  return { code: "LAUNCH_FAILED", facts };
+  const where = command.command === "launch" ? command.spec.module : "the kernel's end";
+  const { code, at = where, found, expected, fix } = thrownInKernel(error, where);
+  return { code, facts: { at, found, expected, fix } };
 }
 
 function say(reply: KernelReply): void {

@@ -6,6 +6,7 @@ export {
   assemblyScriptFlags,
   compileAssemblyScript,
 } from "./assemblyscript.ts";
+export { bridgeTime } from "./bridge-time.ts";
 export { type ExecutorEnd, type ExecutorThread, startExecutor } from "./executor.ts";
 export type { ExecutorThreadOptions } from "./executor.ts";
 export { keepAlive } from "./keep-alive.ts";
@@ -29,3 +30,4 @@ export { BACKENDS, type BackendName, createRuntime, NodeRuntime } from "./runtim
 export { openRuntime } from "./runtime.ts";
 export type { NodeRuntimeOptions } from "./runtime.ts";
 export { RuntimeBuilder } from "./runtime-builder.ts";
+export { THREAD_DEVICE_CAPABILITIES, ThreadDevice } from "./thread-device.ts";

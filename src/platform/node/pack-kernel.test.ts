@@ -140,7 +140,7 @@ test("PackKernel.terminate() stops a run whose budget outlasts its patience, and
   kernel.inputs["x"]![0] = SPIN;
   const invoked = failureIn(kernel.invoke());
   await running(kernel);
-  expect(await kernel.terminate({ timeoutMs: 10 })).toMatchObject({ how: "forced", lost: 0 });
+  expect(await kernel.terminate({ timeoutMs: 10 })).toMatchObject({ how: "forced", lost: 1 });
   expect((await invoked).code).toBe("HANDLER_INTERRUPTED");
   neighbour.inputs["x"]![0] = 10;
   await neighbour.invoke();

@@ -11,6 +11,7 @@ import {
   type Launched,
   type ServingThread,
   type ThreadEnd,
+  thrownInKernel,
 } from "../../runtime/mod.ts";
 import type { KernelCommand, KernelReply, KernelWorkerData } from "./kernel-worker.ts";
 
@@ -99,7 +100,6 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
     attention,
     idle: OWN_IDLE,
     pause,
-    nap: pause, // It serves in no loop.
     now: () => Date.now(),
     nowMs: () => performance.now(),
   });
@@ -129,12 +129,22 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
     attention,
     async launch(spec, definition) {
       if (!isWatched) void watch();
-      const exports =
-        definition === undefined ? ((await import(spec.module)) as object) : { definition };
-      return thread.launch(spec, exports as Readonly<Record<string, unknown>>);
+      try {
+        const exports =
+          definition === undefined ? ((await import(spec.module)) as object) : { definition };
+        return await thread.launch(spec, exports as Readonly<Record<string, unknown>>);
+      } catch (error) {
+        throw thrownInKernel(error, spec.module);
+      }
     },
     route: async (index, route) => thread.route(index, route),
-    end: (index) => thread.end(index),
+    async end(index) {
+      try {
+        await thread.end(index);
+      } catch (error) {
+        throw thrownInKernel(error, "the kernel's end");
+      }
+    },
     poke,
     ended,
     async kill() {

@@ -7,7 +7,7 @@ import { createRuntime } from "../../../src/platform/node/mod.ts";
 import { keepAlive } from "../../../src/platform/node/keep-alive.ts";
 import { ownServingThread, startServingThread } from "../../../src/platform/node/serving-thread.ts";
 import { IDLE } from "../../../src/ring/mod.ts";
-import { type Backend, type Bench, type Decline, type Fault, has, same } from "./bench.ts";
+import { type Backend, type Bench, type Decline, has, same } from "./bench.ts";
 import { Add, Held, Spin, Where } from "./kernels.fixture.ts";
 
 const pause = (): Promise<void> => new Promise((resume) => setImmediate(resume));
@@ -126,40 +126,18 @@ const nowhere: readonly Decline[] = [
   },
 ];
 
-// BUG: each row of these says where and why.
-const sameThreadFaults: readonly Fault[] = [
-  {
-    case: "LAUNCH_FAILED: a module that does not load",
-    bug: "serving-thread.ts: ownServingThread().launch() lets the import's own error through",
-  },
-  {
-    case: "LAUNCH_FAILED: a `stop` that throws, in how the kernel ended",
-    bug: "serving-thread.ts: ownServingThread().end() lets what `stop` threw through, so `failure` is no Failure",
-  },
-  {
-    case: "RUNTIME_CLOSED: a launch that shutdown overtakes",
-    bug: "runtime.ts: #launch() terminates a kernel that shutdown has ended by killing its thread, which fails with INVALID_STATE_TRANSITION",
-  },
-];
-
 export const BACKENDS: readonly Backend[] = [
   {
     ...{ name: "worker", mode: "persistent", watch: watch("worker") },
     create: (options) => createRuntime({ backend: "worker", threads: 1, ...options }),
     declines: nowhere,
-    faults: [
-      {
-        // BUG: as it says.
-        case: "RUNTIME_CLOSED: a launch that shutdown overtakes",
-        bug: "runtime.ts: #launch() lets the WORKER_LOST of a thread that shutdown has ended through",
-      },
-    ],
+    faults: [],
   },
   {
     ...{ name: "worker, event-driven", mode: "event-driven", watch: watch("worker") },
     create: (options) => createRuntime({ backend: "worker", threads: 1, ...options }),
     declines: [...nowhere, ...sameThread],
-    faults: sameThreadFaults,
+    faults: [],
   },
   {
     ...{ name: "null", mode: "persistent", watch: watch("null") },
@@ -180,6 +158,6 @@ export const BACKENDS: readonly Backend[] = [
         },
       },
     ],
-    faults: sameThreadFaults,
+    faults: [],
   },
 ];

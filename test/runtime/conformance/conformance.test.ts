@@ -95,6 +95,7 @@ describe("The conformance table", () => {
       "forsake",
       "resend",
       "collectDeadLetters",
+      "traffic",
     ]; // For the runtime alone.
     const declared = Reflect.ownKeys(KernelHandle.prototype).filter(
       (name) => !ours.includes(String(name)),

@@ -1,6 +1,7 @@
 // Errors: every code that a runtime can give, with the situations that give it. Each of these acts fails with
 // the code under which it stands. A code that `src` uses and that has no row fails a test.
 
+import { join } from "node:path";
 import type { FailureCode } from "../../../src/base/mod.ts";
 import { message, u32 } from "../../../src/message/mod.ts";
 import { defineKernel } from "../../../src/runtime/mod.ts";
@@ -145,6 +146,14 @@ export const ERRORS: Readonly<Partial<Record<FailureCode, Readonly<Record<string
     },
     "a kernel's call to another tenant's": async (bench) =>
       relay((await pair(bench, [1, 2])).one, "call"),
+  },
+  EMISSION_UNDECLARED: {
+    "a handler that emits what its kernel does not declare": async (bench) =>
+      relay(await bench.launch(), "emit"),
+  },
+  MONITOR_UNAVAILABLE: {
+    "a monitor in a place that cannot be made": async ({ runtime }) =>
+      void (await runtime.monitor({ path: join(import.meta.filename, "monitor") })),
   },
   HOPS_EXCEEDED: {
     "the ninth call of a chain": async (bench) => {

@@ -31,10 +31,12 @@ export const Relay = message({ how: u32, to: text() }, { name: "Relay" });
 export const Relayed = message({ outcome: text() }, { name: "Relayed" });
 /** Calls the kernel itself until it is refused. */
 export const Hop = message({ hops: u32 }, { name: "Hop" });
+/** No kernel declares that it emits it. */
+const Rumour = message({ of: u32 }, { name: "Rumour" });
 export const Exit = message({ code: u32 }, { name: "Exit" });
 
 export const FAILING = { throws: 0, rejects: 1, answersWhatCannotBeWritten: 2 } as const;
-export const RELAYS = { call: 0, send: 1, callThatWaits: 2 } as const;
+export const RELAYS = { call: 0, send: 1, callThatWaits: 2, emit: 3 } as const;
 
 interface State {
   readonly data: unknown;
@@ -83,6 +85,7 @@ const on = [
   }),
   Relay.to(Relayed, ({ how, to }, context) => {
     if (how === RELAYS.send) return { outcome: context.send(to, Add, { a: 1, b: 2 }) };
+    if (how === RELAYS.emit) return outcomeOf((async () => context.emit(Rumour, { of: 1 }))());
     if (how === RELAYS.call) return outcomeOf(context.call(to, Add, { a: 1, b: 2 }, Sum));
     return outcomeOf(context.call(to, Hold, { number: 0 }, Sum, 1));
   }),

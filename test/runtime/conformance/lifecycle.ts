@@ -89,6 +89,7 @@ export const VERBS = {
     outcomes: emitted("waits", "ok"),
   },
   wait: { does: (kernel) => kernel.wait(), outcomes: emitted("waits", "ok") },
+  shares: { does: (kernel) => same(kernel.shares, [undefined]), outcomes: always },
   state: { does: (kernel) => kernel.state, outcomes: always },
   isActive: { does: (k) => same(k.isActive, k.state === "active"), outcomes: always },
   isTerminated: { does: (k) => same(k.isTerminated, k.state === "terminated"), outcomes: always },

@@ -1,7 +1,12 @@
 // Runtime options: for each field cases that show its effect, or how it is refused. A field without a case
 // does not compile, and fails a test.
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
+import { attachMonitor } from "../../../src/platform/node/monitor-find.ts";
+import { openRuntime } from "../../../src/platform/node/runtime.ts";
 import type { NodeRuntimeOptions } from "../../../src/platform/node/mod.ts";
 import type { SupervisionEvent } from "../../../src/runtime/mod.ts";
 import { IDLE } from "../../../src/ring/mod.ts";
@@ -187,6 +192,25 @@ export const RUNTIME = {
       const sum = patient.call(Add, add);
       same(patient.metrics.answered, 1); // Nothing was awaited.
       same(await sum, { sum: 3 });
+    },
+  },
+  monitor: {
+    "lets its owner see the kernels": async ({ backend }) => {
+      const folder = await mkdtemp(join(tmpdir(), "annulus-conformance-"));
+      try {
+        const path = join(folder, "monitor");
+        await using runtime = await openRuntime({ monitor: { path } });
+        await runtime.launch(subject, { mode: backend.mode });
+        const { client } = await attachMonitor(path);
+        const { kernels } = await client.snapshot();
+        same(
+          kernels.map(({ id }) => id),
+          [subject.id],
+        );
+        client.end();
+      } finally {
+        await rm(folder, { recursive: true });
+      }
     },
   },
 } as const satisfies Readonly<Record<keyof NodeRuntimeOptions, Readonly<Record<string, Act>>>>;
