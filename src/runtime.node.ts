@@ -63,10 +63,14 @@ export {
   type LaunchOptions,
   type Moved,
   type MoveOptions,
+  NOTHING,
   type ReplyOf,
   type RuntimeMetrics,
   type SendOptions,
   STATES,
+  type Topics,
+  type TopicsMetrics,
+  type TopicsOptions,
 } from "./runtime/mod.ts";
 
 export { RuntimeBuilder } from "./platform/node/mod.ts";

@@ -93,6 +93,11 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^dead letter: Count (terminated|worker-lost)$/m,
     /^after: 2$/m,
   ],
+  "15-topics.ts": [
+    /^rooms\/kitchen\/heat: 95$/m,
+    /^alarm: 95 degrees$/m,
+    /^crashed: true; handled: true; sent again: true$/m,
+  ],
   "16-checkpoint.ts": [
     /^the: 3, then 4, on another thread:$/m,
     /^true$/m,

@@ -101,6 +101,7 @@ export const FAILURES = {
   // Messages.
   MESSAGE_INVALID: "The bytes or fields are no message",
   TOPIC_INVALID: "The name is no topic, or no filter of topics",
+  TOPIC_FORBIDDEN: "The kernel may not publish there",
   // Kernels as actors.
   INVALID_STATE_TRANSITION: "The kernel cannot do that in its state",
   KERNEL_ALREADY_ACTIVE: "A kernel of this id was launched already",

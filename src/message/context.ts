@@ -28,6 +28,47 @@ export interface KernelContext<State = unknown> {
     reply: Message<Reply>,
     timeoutMs?: number,
   ): Promise<ValueOf<Reply>>;
+  /**
+   * Publishes to a topic, by the broker of the kernel's tenant: see `runtime.topics` and
+   * `LaunchOptions.publishes`. Says what became of it on its way there. Fails with TOPIC_INVALID.
+   */
+  publish<Of extends Fields>(
+    topic: string,
+    message: Message<Of>,
+    value: InputOf<Of>,
+    options?: PublishOptions,
+  ): DeliveryStatus;
+  /**
+   * As `publish`, and waits until the broker has taken it. It needs an asynchronous handler. Fails with
+   * TOPIC_INVALID or TOPIC_FORBIDDEN, or as `call`.
+   */
+  publishWithReceipt<Of extends Fields>(
+    topic: string,
+    message: Message<Of>,
+    value: InputOf<Of>,
+    options?: PublishOptions,
+  ): Promise<Receipt>;
+}
+
+export interface PublishOptions {
+  /** 0: at most once, the default. 1: at least once. 2: once, as far as can be known. */
+  readonly qos?: 0 | 1 | 2;
+  /** Keeps it for whoever subscribes later, in place of what was kept of the topic before. */
+  readonly retain?: boolean;
+  /**
+   * The publisher's own number for it, a whole number from 1 to 2^53 - 1: the broker takes a number of one
+   * kernel once, so that one whose receipt did not come may be published again.
+   */
+  readonly id?: number;
+}
+
+export interface Receipt {
+  /** What to ask `topics.receipt()` for; 0 for a duplicate. */
+  readonly id: number;
+  /** Subscribers that it was for. */
+  readonly matched: number;
+  /** A publication of this number came before, and this one went nowhere. */
+  readonly isDuplicate: boolean;
 }
 
 /** What became of a message to another kernel. */

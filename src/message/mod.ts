@@ -1,7 +1,7 @@
 // Message: what travels between kernels. A message is declared once and gives its type, its bytes and views
 // that read it in place; the wire form carries it out of the process; clocks stamp it.
 
-export type { DeliveryStatus, KernelContext } from "./context.ts";
+export type { DeliveryStatus, KernelContext, PublishOptions, Receipt } from "./context.ts";
 export { crc32c } from "./crc32c.ts";
 export { array, bool, type Field, f32, f64, i32, list, text, u16, u32, u64, u8 } from "./field.ts";
 export { type Scalar, Views } from "./field.ts";

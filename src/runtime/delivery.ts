@@ -1,16 +1,20 @@
 // Delivery: what a handler may use beside its message. One serves every message that comes in its slot, and
 // is good until the handler has settled.
 
+import { assert } from "../base/mod.ts";
 import type {
   DeliveryStatus,
   Fields,
   InputOf,
   KernelContext,
   Message,
+  PublishOptions,
+  Receipt,
   ValueOf,
 } from "../message/mod.ts";
 import { CALL_TIMEOUT_MS } from "./calls.ts";
 import type { Routes } from "./routes.ts";
+import { publishBy, publishWithReceiptBy } from "./topic-publishing.ts";
 
 /** What a delivery asks its kernel for. */
 export interface DeliveryKernel {
@@ -33,6 +37,16 @@ export class Delivery implements KernelContext {
 
   constructor(kernel: DeliveryKernel) {
     this.#kernel = kernel;
+  }
+
+  /** The kernel whose handler got a context: for kernels that are the runtime's own. */
+  static kernelOf(context: KernelContext): DeliveryKernel {
+    return ownOf(context).#kernel;
+  }
+
+  /** Hops of the message that came with a context. */
+  static hopsOf(context: KernelContext): number {
+    return ownOf(context).#hops;
   }
 
   begin(source: number, isCall: boolean, hops: number): void {
@@ -93,4 +107,28 @@ export class Delivery implements KernelContext {
   ): Promise<ValueOf<Reply>> {
     return this.#kernel.routes.call(kernel, message, value, reply, { hops: this.#hops, timeoutMs });
   }
+
+  publish<Of extends Fields>(
+    topic: string,
+    message: Message<Of>,
+    value: InputOf<Of>,
+    options?: PublishOptions,
+  ): DeliveryStatus {
+    return publishBy(this.#kernel.routes, this.#hops, { topic, message, value, options });
+  }
+
+  publishWithReceipt<Of extends Fields>(
+    topic: string,
+    message: Message<Of>,
+    value: InputOf<Of>,
+    options?: PublishOptions,
+  ): Promise<Receipt> {
+    const what = { topic, message, value, options };
+    return publishWithReceiptBy(this.#kernel.routes, this.#hops, what);
+  }
+}
+
+function ownOf(context: KernelContext): Delivery {
+  assert(context instanceof Delivery, "a context is made by the runtime");
+  return context;
 }

@@ -27,3 +27,6 @@ export { HOPS_MAX, type RouteSpec } from "./routes.ts";
 export { Runtime, type RuntimeMetrics, type RuntimeParts } from "./runtime.ts";
 export type { ServingThread } from "./thread-pool.ts";
 export type { Restart, Strategy } from "./supervision.ts";
+export type { BrokerLimits as TopicsOptions, Qos } from "./topic-options.ts";
+export { NOTHING } from "./topic-wire.ts";
+export type { Topics, TopicsMetrics } from "./topics-handle.ts";

@@ -7,6 +7,7 @@ import type { DeadLettersOptions } from "./dead-letters.ts";
 import type { DeduplicationOptions } from "./deduplication.ts";
 import type { RateLimitOptions } from "./rate-limit.ts";
 import type { Restart, Strategy } from "./supervision.ts";
+import { resolveTopics, type Subscription, type SubscriptionOption } from "./topic-options.ts";
 
 /** What a send does when the kernel's queue is full. See `outbox.ts`. */
 export const FULL_POLICIES = ["fail", "wait", "drop-newest", "drop-oldest", "dead-letter"] as const;
@@ -109,6 +110,8 @@ export interface LaunchOptions {
   readonly outputQueueCapacity?: number;
   /** Bytes of a payload that need no block: 128. A multiple of 64. */
   readonly cellBytes?: number;
+  /** No other kernel is served by its thread: false. One more than `threads` is started if need be. */
+  readonly ownThread?: boolean;
   /** Activates at once: true. */
   readonly autoActivate?: boolean;
   /** Messages may have priorities: false. Each of five lanes then has a part of the capacity. */
@@ -127,6 +130,10 @@ export interface LaunchOptions {
   readonly checksum?: boolean;
   /** Ids of kernels that this one may send to, launched already or later: none. */
   readonly routes?: readonly string[];
+  /** Filters of the topics that the kernel may publish to: none. */
+  readonly publishes?: readonly string[];
+  /** Filters of the topics that the kernel hears, each with its quality: a name alone is of 1. */
+  readonly subscribes?: readonly SubscriptionOption[];
   /** Whether it is launched again when its thread dies: `temporary`, never. */
   readonly restart?: Restart;
   /** Kernels send only to kernels of their own tenant: 0. */
@@ -146,6 +153,7 @@ export interface Launch {
   readonly mode: "persistent" | "event-driven";
   readonly gridSize: number;
   readonly blockSize: number;
+  readonly ownThread: boolean;
   readonly sharedMemoryBytes: number;
   readonly enableK2k: boolean;
   readonly inputQueueCapacity: number;
@@ -164,6 +172,8 @@ export interface Launch {
   readonly data: unknown;
   readonly restart: Restart;
   readonly restore: Uint8Array | URL | undefined;
+  readonly publishes: readonly string[];
+  readonly subscribes: readonly Subscription[];
 }
 
 const GRID_MAX = 64;
@@ -178,6 +188,7 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     blockSize: product(options.blockSize),
     sharedMemoryBytes: options.sharedMemoryBytes ?? 0,
     enableK2k: options.enableK2k ?? true,
+    ownThread: options.ownThread ?? false,
     inputQueueCapacity: options.inputQueueCapacity ?? queueCapacity,
     outputQueueCapacity: options.outputQueueCapacity ?? queueCapacity,
     cellBytes: options.cellBytes ?? 128,
@@ -194,11 +205,18 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     data: options.data,
     restart: options.restart ?? "temporary",
     restore: options.restore,
+    ...resolveTopics(options),
   };
   if (!FULL_POLICIES.includes(launch.whenFull))
     throw unsupported("whenFull", String(launch.whenFull), FULL_POLICIES.join(", "));
   if (options.cooperative === true)
     throw unsupported("cooperative", "true", "false: threads have no barrier across a grid");
+  if (launch.ownThread && (launch.mode === "event-driven" || launch.gridSize !== 1))
+    throw unsupported(
+      "ownThread",
+      "true",
+      "false: the kernel is served by more, or by the caller's",
+    );
   within("gridSize", launch.gridSize, 1, launch.mode === "event-driven" ? 1 : GRID_MAX);
   if (launch.restore !== undefined && launch.gridSize !== 1)
     throw unsupported("gridSize", String(launch.gridSize), "1 with `restore`");

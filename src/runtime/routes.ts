@@ -9,9 +9,9 @@ import type {
   DeliveryStatus,
   Fields,
   HybridClock,
-  InputOf,
   Message,
   ValueOf,
+  Writable,
 } from "../message/mod.ts";
 import { Attention } from "./attention.ts";
 import type { Blocks } from "./blocks.ts";
@@ -19,6 +19,7 @@ import { Calls } from "./calls.ts";
 import { KernelBlock } from "./kernel-block.ts";
 import { STATES } from "./lifecycle.ts";
 import { MessageQueue, type QueueMemory } from "./message-queue.ts";
+import { Posted } from "./posted.ts";
 import { refuseAll } from "./refusal.ts";
 import { PLAIN_SEND, type SendFacts, Sender } from "./sender.ts";
 
@@ -68,6 +69,8 @@ const ACTIVE = STATES.indexOf("active");
 const TERMINATED = STATES.indexOf("terminated");
 
 export class Routes {
+  /** What waiting for others takes: time, and turns of the event loop. */
+  readonly options: Pick<RoutesOptions, "tenant" | "pause" | "nap" | "nowMs">;
   readonly #options: RoutesOptions;
   readonly #routes = new Map<string, Route>();
   readonly #facts: SendFacts = { ...PLAIN_SEND };
@@ -76,6 +79,7 @@ export class Routes {
   #numbers: ReadonlyMap<string, number> = new Map();
 
   constructor(options: RoutesOptions) {
+    this.options = options;
     this.#options = options;
   }
 
@@ -131,13 +135,13 @@ export class Routes {
     this.#routes.delete(id);
   }
 
+  /** Whether there is a route to a kernel that takes messages. */
+  isActive(id: string): boolean {
+    return this.#routes.get(id)?.block.state === ACTIVE;
+  }
+
   /** Publishes to another kernel. `hops`: of the message that is handled. */
-  send<Of extends Fields>(
-    id: string,
-    message: Message<Of>,
-    value: InputOf<Of>,
-    hops: number,
-  ): DeliveryStatus {
+  send<Value>(id: string, message: Writable<Value>, value: Value, hops: number): DeliveryStatus {
     const route = this.#routes.get(id);
     const refusal = this.#refusal(route, hops);
     if (route === undefined || refusal !== undefined) return refusal ?? "not-found";
@@ -145,10 +149,10 @@ export class Routes {
   }
 
   /** Calls another kernel. Fails as KernelHandle.call() does. */
-  async call<Of extends Fields, Reply extends Fields>(
+  async call<Value, Reply extends Fields>(
     id: string,
-    message: Message<Of>,
-    value: InputOf<Of>,
+    message: Writable<Value>,
+    value: Value,
     reply: Message<Reply>,
     { hops, timeoutMs }: { readonly hops: number; readonly timeoutMs: number },
   ): Promise<ValueOf<Reply>> {
@@ -156,10 +160,23 @@ export class Routes {
     const refusal = this.#refusal(route, hops);
     if (route === undefined || refusal !== undefined) throw undelivered(id, refusal ?? "not-found");
     route.replies.set(reply.id, reply as unknown as Message);
-    this.#correlation = (this.#correlation + 1) & 0x7fff_ffff || 1;
-    const slot = this.#publish(route, message, value, hops, this.#correlation);
+    const slot = this.#publish(route, message, value, hops, this.#correlate());
     if (slot < 0) throw undelivered(id, "queue-full");
     return (await route.calls.answerTo(slot, timeoutMs)) as ValueOf<Reply>;
+  }
+
+  /** Publishes to another kernel, and says where to look for what becomes of it, or why it did not. */
+  post<Value>(id: string, message: Writable<Value>, value: Value, hops: number): Posted | Refusal {
+    const route = this.#routes.get(id);
+    const refusal = this.#refusal(route, hops);
+    if (route === undefined || refusal !== undefined) return refusal ?? "not-found";
+    const slot = this.#publish(route, message, value, hops, this.#correlate());
+    return slot < 0 ? "queue-full" : new Posted(route.calls, slot);
+  }
+
+  #correlate(): number {
+    this.#correlation = (this.#correlation + 1) & 0x7fff_ffff || 1;
+    return this.#correlation;
   }
 
   #refusal(route: Route | undefined, hops: number): Refusal | undefined {
@@ -169,10 +186,10 @@ export class Routes {
     return route.block.state === ACTIVE ? undefined : "not-active";
   }
 
-  #publish<Of extends Fields>(
+  #publish<Value>(
     { sender, block }: Route,
-    message: Message<Of>,
-    value: InputOf<Of>,
+    message: Writable<Value>,
+    value: Value,
     hops: number,
     correlation: number,
   ): number {
@@ -184,7 +201,8 @@ export class Routes {
   }
 }
 
-type Refusal = Exclude<DeliveryStatus, "delivered">;
+/** Why a message was not published. */
+export type Refusal = Exclude<DeliveryStatus, "delivered">;
 
 const CODES = {
   "not-found": "KERNEL_NOT_FOUND",

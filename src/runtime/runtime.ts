@@ -29,6 +29,9 @@ import { type CommonParts, Running, type RuntimeVerbs } from "./running.ts";
 import { Supervision } from "./supervision.ts";
 import { Switchboard } from "./switchboard.ts";
 import { type Served, type ServingThread, ThreadPool } from "./thread-pool.ts";
+import { TopicDesk } from "./topic-desk.ts";
+import type { BrokerLimits } from "./topic-options.ts";
+import type { Topics } from "./topics-handle.ts";
 
 /** What a platform gives. */
 export interface RuntimeParts {
@@ -87,6 +90,7 @@ export class Runtime implements AsyncDisposable {
   readonly #kernels = new Map<string, KernelHandle | undefined>();
   readonly #switchboard = new Switchboard();
   readonly #reviver: Reviver;
+  readonly #topics: TopicDesk;
   readonly #quotas: Quotas;
   readonly #moving: Moving;
   #numbers = 0;
@@ -119,10 +123,18 @@ export class Runtime implements AsyncDisposable {
     const watch = (running: Running, served: Served): void => this.#watch(running, served);
     const [pool, switchboard] = [this.#threads, this.#switchboard];
     this.#moving = new Moving({ threads: pool, switchboard, watch, pause, nowMs });
+    this.#topics = new TopicDesk({
+      launch: (broker, more) => this.launch(broker, more),
+      connect: (from, to) => this.connect(from, to),
+      ...{ running: () => this.#switchboard.all, pause, isThreaded: parts.backend !== "null" },
+    });
     this.#reviver = new Reviver({
       supervision: new Supervision({ strategy: "one-for-one", ...supervision, now: nowMs }),
       kernel: (id) => this.#kernels.get(id),
-      onEvent: this.#options.onSupervision,
+      onEvent: (event) => {
+        this.#topics.supervised(event);
+        this.#options.onSupervision(event);
+      },
       isClosed: () => this.#closed,
     });
   }
@@ -172,6 +184,14 @@ export class Runtime implements AsyncDisposable {
     const handle = this.#kernels.get(id);
     if (handle === undefined) throw unknown(id);
     return handle.move(options);
+  }
+
+  /**
+   * Opens publish and subscribe between the kernels of one tenant, brokered by a kernel on a thread of the
+   * runtime. Fails with KERNEL_ALREADY_ACTIVE where they are open, or as `launch`.
+   */
+  topics(options: BrokerLimits = {}): Promise<Topics> {
+    return this.#topics.open(options);
   }
 
   getKernel(id: string): KernelHandle | undefined {
@@ -232,6 +252,7 @@ export class Runtime implements AsyncDisposable {
   #plan(source: unknown, options: LaunchOptions): Plan {
     const definition = isKernel(source) ? source : undefined;
     const id = options.id ?? definition?.id ?? String(source);
+    this.#topics.checkId(id, definition);
     const module = options.module ?? definition?.module;
     const own = this.#parts.backend === "null" ? { mode: "event-driven" as const } : {};
     const launch = resolveLaunch({ ...options, ...own }, this.#options.defaultQueueCapacity);
@@ -317,6 +338,7 @@ export class Runtime implements AsyncDisposable {
     const running: Running = new Running(facts, this.#common, verbs);
     for (const one of served) this.#watch(running, one);
     await this.#switchboard.add(running);
+    await this.#topics.launched(running);
     return running.handle;
   }
 
@@ -346,8 +368,9 @@ export class Runtime implements AsyncDisposable {
     });
   }
 
-  #choose({ mode, gridSize }: Launch): Promise<readonly Served[]> | readonly Served[] {
+  async #choose({ mode, gridSize, ownThread }: Launch): Promise<readonly Served[]> {
     if (mode === "event-driven") return [this.#threads.own()];
+    if (ownThread) return [await this.#threads.alone()];
     return this.#threads.choose(gridSize, this.#numbers);
   }
 

@@ -11,6 +11,10 @@ export class Switchboard {
   /** As `from` and `to` on two lines. */
   readonly #pairs = new Set<string>();
 
+  get all(): readonly Running[] {
+    return [...this.#running.values()];
+  }
+
   get(id: string): Running | undefined {
     return this.#running.get(id);
   }

@@ -62,15 +62,26 @@ export class ThreadPool {
   /** The `count` threads that serve least; starts more, up to `threadsMax`, while kernels share one. */
   async choose(count: number, kernels: number): Promise<readonly Served[]> {
     await this.start(Math.max(count, Math.min(this.#options.threadsMax, kernels)));
-    const open = this.#threads.filter((one) => !one.isEnding);
+    const open = this.#threads.filter((one) => one.isOpen);
     return open.toSorted((a, b) => a.kernels - b.kernels).slice(0, count);
   }
 
   /** The thread that serves least beside one; starts a second one if there may be. Undefined: there is none. */
   async other(than: Served): Promise<Served | undefined> {
     await this.start(Math.min(2, this.#options.threadsMax));
-    const open = this.#threads.filter((one) => !one.isEnding && one !== than);
+    const open = this.#threads.filter((one) => one.isOpen && one !== than);
     return open.toSorted((a, b) => a.kernels - b.kernels)[0];
+  }
+
+  /** A thread that serves nobody else until its kernel has left; one more than `threadsMax` if need be. */
+  async alone(): Promise<Served> {
+    const idle = (one: Served): boolean => one.isOpen && one.kernels === 0;
+    if (!this.#threads.some(idle))
+      await this.start(this.#threads.filter((one) => one.isOpen).length + 1);
+    const found = this.#threads.find(idle);
+    if (found === undefined) return this.alone(); // Another launch was quicker.
+    found.isReserved = true;
+    return found;
   }
 
   /** Starts threads until there are as many. Fails with LAUNCH_FAILED or WORKER_LOST. */
@@ -78,7 +89,7 @@ export class ThreadPool {
     const before = this.#starting;
     this.#starting = (async () => {
       await before.catch(() => {}); // Its own launch fails with that.
-      const open = this.#threads.filter((one) => !one.isEnding).length;
+      const open = this.#threads.filter((one) => one.isOpen).length;
       const missing = Array.from({ length: Math.max(0, count - open) });
       const started = missing.map(() => this.#options.startThread());
       for (const thread of await Promise.all(started)) this.#add(thread);
@@ -111,12 +122,19 @@ export class Served {
   /** The kernel that it was told to end for. */
   killedFor: string | undefined;
   isEnding = false;
+  /** One kernel has it for itself. */
+  isReserved = false;
   /** Indices that kernels have had and left. */
   readonly #free: number[] = [];
   #next = 0;
 
   constructor(thread: ServingThread) {
     this.thread = thread;
+  }
+
+  /** Whether it takes kernels. */
+  get isOpen(): boolean {
+    return !this.isEnding && !this.isReserved;
   }
 
   /** An index for one more kernel. Fails with OPTION_UNSUPPORTED where the thread can tell no more apart. */
@@ -133,6 +151,7 @@ export class Served {
   /** A kernel has left its index. */
   leave(index: number): void {
     this.kernels--;
+    this.isReserved = false;
     this.#free.push(index);
   }
 

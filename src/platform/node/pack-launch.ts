@@ -40,6 +40,8 @@ const NOT_HERE = [
   "cooperative",
   "restart",
   "routes",
+  "publishes",
+  "subscribes",
   "outputQueueCapacity",
   "cellBytes",
 ] as const;

@@ -90,6 +90,11 @@ const sameThread: readonly Decline[] = [
     refuses: "OPTION_UNSUPPORTED",
   },
   {
+    case: "ownThread: its thread serves nobody else",
+    reason: "there is one thread, the caller's",
+    refuses: "OPTION_UNSUPPORTED",
+  },
+  {
     case: "HANDLER_INTERRUPTED: a handler that never returns to the event loop",
     reason: "who would interrupt it waits for it",
     instead: "the handler is over when the call returns",

@@ -6,6 +6,7 @@ import type { FailureCode } from "../../../src/base/mod.ts";
 import { message, u32 } from "../../../src/message/mod.ts";
 import { defineKernel } from "../../../src/runtime/mod.ts";
 import { type Act, type Bench, hold, relayed, type Subject, until } from "./bench.ts";
+import { Ask as Tell, teller } from "../../../src/platform/node/topic-kernels.fixture.ts";
 import { damage, skew } from "./harm.ts";
 import { Add, Counted, Exit, Fail, FAILING, Grow, Hop, Many } from "./kernels.fixture.ts";
 import { neighbour, Relay, RELAYS, sore, Spin, stillborn, subject } from "./kernels.fixture.ts";
@@ -119,6 +120,23 @@ export const ERRORS: Readonly<Partial<Record<FailureCode, Readonly<Record<string
       launch.catch(() => {});
       await runtime.shutdown();
       await launch;
+    },
+  },
+  TOPIC_INVALID: {
+    "a launch that names no filter": async (bench) => {
+      await bench.launch({ subscribes: ["a//b"] });
+    },
+    "a publication to no topic": async (bench) => {
+      await using topics = await bench.runtime.topics();
+      await topics.publish("a/*", Counted, { number: 1 });
+    },
+  },
+  TOPIC_FORBIDDEN: {
+    "a kernel's publication that its launch does not allow": async (bench) => {
+      await using _ = await bench.runtime.topics();
+      const options = { publishes: ["a"], mode: bench.backend.mode };
+      await using kernel = await bench.runtime.launch(teller, options);
+      relayed((await kernel.call(Tell, { number: 1, qos: 0, id: 0, topic: "b" })).text);
     },
   },
   TENANT_MISMATCH: {

@@ -305,6 +305,38 @@ export const LAUNCH = {
       same((await kernel.call(Where, { any: 0 })).data, '{"key":[1,"two"]}');
     },
   },
+  ownThread: {
+    "its thread serves nobody else": async (bench) => {
+      const runtime = bench.open({ threads: 1 });
+      const alone = await bench.launch({ ownThread: true }, subject, runtime);
+      const other = await bench.launch({}, neighbour, runtime);
+      const [{ thread }, beside] = [
+        await alone.call(Where, { any: 0 }),
+        await other.call(Where, { any: 0 }),
+      ];
+      same([thread === beside.thread, runtime.metrics.threads], [false, 2]);
+    },
+  },
+  publishes: {
+    "a kernel reaches the broker of topics only with it": async (bench) => {
+      await using topics = await bench.runtime.topics();
+      const relay = { how: RELAYS.send, to: topics.id };
+      const kernel = await bench.launch();
+      same(await kernel.call(Relay, relay), { outcome: "not-found" });
+      await kernel.terminate();
+      const other = await bench.launch({ publishes: ["a/#"] });
+      same(await other.call(Relay, relay), { outcome: "delivered" });
+    },
+  },
+  subscribes: {
+    "a kernel hears the topics that it names": async (bench) => {
+      await using topics = await bench.runtime.topics();
+      const kernel = await bench.launch({ subscribes: ["a/*"] });
+      same((await topics.publish("b", Count, { to: 9 }, { qos: 1 })).matched, 0);
+      same((await topics.publish("a/b", Count, { to: 1 }, { qos: 1 })).matched, 1);
+      has(await kernel.receive(Counted), {});
+    },
+  },
   cooperative: {
     "the grid synchronises": (bench) => bench.launch({ cooperative: true }),
     "false changes nothing": async (bench) =>

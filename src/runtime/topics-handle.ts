@@ -1,0 +1,229 @@
+// Topics handle: publish and subscribe between the kernels of one tenant, as their host holds it.
+//
+// The host's books here are what a broker is told, and told again should it be launched again: only what is
+// retained and what is under way ends with a broker's thread.
+
+import { Failure } from "../base/mod.ts";
+import type { Fields, InputOf, Message, PublishOptions, Receipt, ValueOf } from "../message/mod.ts";
+import { type BrokerMetrics, type BrokerOrder, type BrokerPage, PAGE } from "./broker.ts";
+import type { Key } from "./broker-books.ts";
+import type { KernelEnd } from "./kernel-facts.ts";
+import type { KernelHandle } from "./kernel-handle.ts";
+import { type Qos, type ResolvedBroker, resolveSubscription } from "./topic-options.ts";
+import { receiptOf } from "./topic-publishing.ts";
+import type { ReceiptState } from "./topic-receipts.ts";
+import { ended, hasEnded, type TopicStream, TopicStreams } from "./topic-streams.ts";
+import type { SubscriberMetrics } from "./topic-subscriber.ts";
+import { brokerOf, Order, Publication, PublishAsked } from "./topic-wire.ts";
+
+export interface TopicsMetrics extends BrokerMetrics {
+  /** Starts of the broker. After the first, what was retained or under way is gone. */
+  readonly generation: number;
+  /** By kernel id, and by filter for the host's own streams, with a number before it. */
+  readonly subscribers: Readonly<Record<string, SubscriberMetrics>>;
+}
+
+export interface TopicsParts {
+  readonly options: ResolvedBroker;
+  /** Lets the broker send to a kernel, or a kernel to the broker. Fails with TENANT_MISMATCH. */
+  readonly connect: (from: string, to: string) => Promise<void>;
+  readonly pause: () => Promise<void>;
+  /** The topics have ended. */
+  readonly gone: () => void;
+}
+
+/** A kernel as the broker is told of it. */
+type Member = Extract<BrokerOrder, { order: "join" }>;
+
+export class Topics implements AsyncDisposable {
+  /** The kernel that is the broker. */
+  readonly id: string;
+  readonly tenant: number;
+  readonly #parts: TopicsParts;
+  readonly #members = new Map<string, Member>();
+  /** By kernel and filter, beside what launches say. */
+  readonly #subscriptions = new Map<string, Map<string, Qos>>();
+  readonly #streams: TopicStreams;
+  /** The broker that knows all; undefined once the topics have ended. */
+  #broker = Promise.withResolvers<KernelHandle | undefined>();
+  #isReady = false;
+  #generation = 0;
+
+  constructor(parts: TopicsParts) {
+    this.#parts = parts;
+    this.tenant = parts.options.tenant;
+    this.id = brokerOf(this.tenant);
+    this.#streams = new TopicStreams({
+      broker: () => this.#broker.promise,
+      close: (stream) => void this.#tell({ order: "forget", key: stream }),
+    });
+  }
+
+  /**
+   * Publishes, and says how many subscribers it is for. Fails with TOPIC_INVALID, OPTION_UNSUPPORTED,
+   * MESSAGE_TOO_LARGE or as a call of the broker does.
+   */
+  async publish<Of extends Fields>(
+    topic: string,
+    message: Message<Of>,
+    value: InputOf<Of>,
+    options?: PublishOptions,
+  ): Promise<Receipt> {
+    const publication = new Publication(PublishAsked, topic, message, options);
+    const broker = await this.#open();
+    // A publication is written as a message is, and never read by the host.
+    const answer = await broker.call(publication as never, value as never);
+    return receiptOf(topic, answer as never);
+  }
+
+  /** What became of a publication: undefined where it was too long ago. */
+  async receipt(id: number): Promise<ReceiptState | undefined> {
+    return ((await this.#ask({ order: "receipt", id })) as ReceiptState | null) ?? undefined;
+  }
+
+  /**
+   * Lets a kernel hear what the filter chooses, launched already or later, and again when it is launched
+   * again. It handles publications as it does messages; what it answers goes nowhere. Says how many retained
+   * ones it got. Fails with TOPIC_INVALID or TENANT_MISMATCH.
+   */
+  async subscribe(
+    filter: string,
+    kernel: string | { readonly id: string },
+    { qos }: { readonly qos?: Qos } = {},
+  ): Promise<number> {
+    const id = typeof kernel === "string" ? kernel : kernel.id;
+    const subscription = resolveSubscription(filter, qos);
+    await this.#parts.connect(this.id, id);
+    const filters = this.#subscriptions.get(id) ?? new Map<string, Qos>();
+    this.#subscriptions.set(id, filters.set(filter, subscription.qos));
+    return (await this.#ask({ order: "subscribe", kernel: id, ...subscription })) as number;
+  }
+
+  /** False: there was no such subscription. What is on its way still comes. */
+  async unsubscribe(filter: string, kernel: string | { readonly id: string }): Promise<boolean> {
+    const id = typeof kernel === "string" ? kernel : kernel.id;
+    resolveSubscription(filter);
+    this.#subscriptions.get(id)?.delete(filter);
+    return (await this.#ask({ order: "unsubscribe", kernel: id, filter })) as boolean;
+  }
+
+  /** Ends all that is known of a kernel that will not be launched again: its subscriptions, what waits for it. */
+  async forget(kernel: string): Promise<void> {
+    this.#members.delete(kernel);
+    this.#subscriptions.delete(kernel);
+    await this.#ask({ order: "forget", key: kernel });
+  }
+
+  /**
+   * What is published as `message` to the topics that the filter chooses, from now on, and before that what is
+   * retained. It ends by `break` or `signal`, and when the topics do. Fails with TOPIC_INVALID.
+   */
+  messages<Of extends Fields>(
+    filter: string,
+    message: Message<Of>,
+    { qos, signal }: { readonly qos?: Qos; readonly signal?: AbortSignal } = {},
+  ): AsyncIterableIterator<{ readonly topic: string; readonly value: ValueOf<Of> }, undefined> {
+    const stream = this.#streams.add(resolveSubscription(filter, qos), message, signal);
+    if (!stream.over.aborted)
+      this.#tell(orderOf(stream as unknown as TopicStream)).catch((error: unknown) =>
+        stream.fail(error),
+      );
+    return stream;
+  }
+
+  /** Asks the broker. */
+  async metrics(): Promise<TopicsMetrics> {
+    const names = new Map<Key, string>();
+    for (const { number, subscription } of this.#streams.open)
+      names.set(number, `${number}: ${subscription.filter}`);
+    const subscribers: Record<string, SubscriberMetrics> = {};
+    for (let from = 0; ; from += PAGE) {
+      const page = (await this.#ask({ order: "metrics", from })) as BrokerPage;
+      for (const [key, metrics] of page.subscribers)
+        subscribers[names.get(key) ?? String(key)] = metrics;
+      if (page.subscribers.length < PAGE)
+        return { ...page, generation: this.#generation, subscribers };
+    }
+  }
+
+  /** A kernel of the tenant was launched, or launched again. The runtime says so, before it is active. */
+  async join(
+    kernel: string,
+    number: number,
+    { publishes, subscribes }: Pick<Member, "publishes" | "subscribes">,
+  ): Promise<void> {
+    const isHeard = subscribes.length > 0 || this.#subscriptions.has(kernel);
+    if (publishes.length === 0 && !isHeard && !this.#members.has(kernel)) return;
+    if (publishes.length > 0) await this.#parts.connect(kernel, this.id);
+    if (isHeard) await this.#parts.connect(this.id, kernel);
+    const member: Member = { order: "join", kernel, number, publishes, subscribes };
+    this.#members.delete(kernel); // It is told last, should a broker just be learning all this.
+    this.#members.set(kernel, member);
+    if (this.#isReady) await this.#tell(member);
+  }
+
+  /** The broker was launched, or launched again. The runtime says so. It learns all that the host knows. */
+  async begin(broker: KernelHandle): Promise<void> {
+    void broker.wait().then((end) => this.#ended(end));
+    while (broker.state === "launched") await this.#parts.pause();
+    try {
+      for (const stream of this.#streams.open) await command(broker, orderOf(stream));
+      for (const [kernel, filters] of this.#subscriptions)
+        for (const [filter, qos] of filters)
+          await command(broker, { order: "subscribe", kernel, filter, qos });
+      for (const member of this.#members.values()) await command(broker, member);
+      this.#isReady = true;
+      this.#generation = broker.generation;
+      this.#broker.resolve(broker);
+    } catch (error) {
+      this.#broker.promise.catch(() => {}); // Whoever asks gets it.
+      if (!hasEnded(error)) this.#broker.reject(error);
+    }
+  }
+
+  /** The broker is not launched again. The runtime says so. */
+  end(): void {
+    this.#isReady = false;
+    this.#broker.resolve(undefined);
+    this.#parts.gone();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const broker = await this.#broker.promise;
+    await broker?.[Symbol.asyncDispose]();
+  }
+
+  #ended(end: KernelEnd): void {
+    this.#isReady = false;
+    this.#broker = Promise.withResolvers(); // Whoever asks from now on waits for the next one.
+    if (end.how !== "killed" || end.failure === undefined) this.end();
+  }
+
+  /** Fails with KERNEL_TERMINATED. */
+  async #open(): Promise<KernelHandle> {
+    const broker = await this.#broker.promise;
+    if (broker !== undefined) return broker;
+    throw new Failure("KERNEL_TERMINATED", {
+      ...{ at: `topics of tenant ${this.tenant}`, found: "topics that have ended" },
+      ...{ expected: "topics that are open", fix: "Open them again with runtime.topics()." },
+    });
+  }
+
+  async #ask(order: BrokerOrder): Promise<unknown> {
+    return command(await this.#open(), order);
+  }
+
+  /** Asks, unless the broker has ended: the next one learns it anyway. */
+  async #tell(order: BrokerOrder): Promise<void> {
+    await this.#ask(order).catch(ended);
+  }
+}
+
+function orderOf({ number, type, subscription }: TopicStream): BrokerOrder {
+  return { order: "stream", stream: number, type, ...subscription };
+}
+
+async function command(broker: KernelHandle, order: BrokerOrder): Promise<unknown> {
+  const answer: unknown = await broker.call(Order, { json: JSON.stringify(order) });
+  return JSON.parse((answer as { readonly json: string }).json) as unknown;
+}
