@@ -25,11 +25,17 @@ export {
   type KernelMetrics,
   type KernelState,
   type KernelStatus,
+  type LatencyFacts,
   type LaunchOptions,
+  type MessageNotice,
+  type Notices,
   type ReplyOf,
   type RuntimeMetrics,
   type SendOptions,
   STATES,
+  type SupervisionEvent,
+  type Trace,
+  type TraceEvent,
 } from "./runtime/mod.ts";
 
 export type Runtime = NodeRuntime;

@@ -124,6 +124,7 @@ export const FAILURES = {
   HANDLER_FAILED: "The kernel's handler failed",
   HANDLER_INTERRUPTED: "The kernel's handler was interrupted",
   WORKER_LOST: "The thread that held the message ended",
+  HEARTBEAT_LOST: "The kernel's thread stood still",
   // Command line.
   USAGE: "The command line is not understood",
   INPUT_UNREADABLE: "An input cannot be read",

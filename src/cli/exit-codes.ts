@@ -117,6 +117,7 @@ export const EXIT_CODES: Readonly<Record<FailureCode, Exclude<ExitCode, 0>>> = {
   HANDLER_FAILED: 1,
   HANDLER_INTERRUPTED: 1,
   WORKER_LOST: 1,
+  HEARTBEAT_LOST: 1,
   USAGE: 2,
   INPUT_UNREADABLE: 2,
   OUTPUT_UNWRITABLE: 1,

@@ -47,3 +47,4 @@ export { IN_POOL, KERNEL_BLOCK, MESSAGE_ARGS, MESSAGE_FAULTS } from "./message-s
 export { MESSAGE_OPCODES } from "./message-slot.layout.ts";
 export { CONTROL_BLOCK, MAX_PAYLOAD_BYTES, MESSAGE_HEADER } from "./actor.layout.ts";
 export { MESSAGE_MAGIC, MESSAGE_VERSION, TELEMETRY_BUFFER } from "./actor.layout.ts";
+export { PROFILE_FLAGS, PROFILE_HEAD, PROFILE_RECORD } from "./profile.layout.ts";

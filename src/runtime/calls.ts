@@ -9,6 +9,7 @@ import type { Message } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
 import { failureOf } from "./faults.ts";
 import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
+import type { CallWatch, Telemetry } from "./telemetry.ts";
 
 const { DONE, FAULT } = SLOT_STATUS;
 const OPCODE = SLOT.fields.opcode.at / 4;
@@ -29,6 +30,8 @@ export interface CallsOptions {
   readonly nowMs: () => number;
   /** Answers come in the order of the calls. */
   readonly inOrder: boolean;
+  /** Is told of calls that fail. */
+  readonly telemetry?: Telemetry;
 }
 
 interface Waiting {
@@ -36,6 +39,7 @@ interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (failure: Failure) => void;
   readonly untilMs: number;
+  readonly watch: CallWatch | undefined;
   /** Nobody waits any more; its slot is freed when the answer comes. */
   abandoned: boolean;
   /** Stops listening to the caller's signal. */
@@ -78,8 +82,8 @@ export class Calls {
   }
 
   /** Reads an answer and frees its slot. Fails with what became of the message. */
-  take(slot: number): unknown {
-    const { queue, kernel, replies } = this.#options;
+  take(slot: number, watch?: CallWatch): unknown {
+    const { queue, kernel, replies, telemetry } = this.#options;
     const { ring, words } = queue;
     const payload = this.#payload;
     const word = ring.at(slot);
@@ -92,7 +96,14 @@ export class Calls {
     if (isFault) this.failed++;
     else this.answered++;
     try {
-      if (isFault) throw failureOf(kernel, code, isFound && isReply ? textOf(payload) : "");
+      if (isFault) {
+        const failure = failureOf(kernel, code, isFound && isReply ? textOf(payload) : "");
+        watch?.ended(failure);
+        if (words[word + WORD.correlation] !== ABANDONED)
+          telemetry?.failed(words[word + WORD.type]! >>> 0, failure);
+        throw failure;
+      }
+      watch?.ended(undefined);
       if (!isAnswer || !isFound || reply === undefined) return undefined;
       if (!reply.fits(payload.views, payload.at, payload.bytes)) return undefined;
       return reply.read(payload.views, payload.at);
@@ -103,7 +114,12 @@ export class Calls {
   }
 
   /** Waits for the answer in a slot. The time begins with the last turn of the event loop. */
-  answerTo(slot: number, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
+  answerTo(
+    slot: number,
+    timeoutMs: number,
+    signal?: AbortSignal,
+    watch?: CallWatch,
+  ): Promise<unknown> {
     if (this.#nowMs === 0) this.#nowMs = this.#options.nowMs();
     const untilMs = this.#nowMs + timeoutMs;
     if (untilMs < this.#soonestMs) {
@@ -117,6 +133,7 @@ export class Calls {
         resolve,
         reject,
         untilMs,
+        watch,
         abandoned: false,
         forget: undefined,
       };
@@ -152,7 +169,7 @@ export class Calls {
     one.forget?.();
     if (one.abandoned) this.late++;
     try {
-      one.resolve(this.take(one.slot)); // Which does nothing where the caller gave up.
+      one.resolve(this.take(one.slot, one.watch)); // Which does nothing where the caller gave up.
     } catch (error) {
       one.reject(error as Failure);
     }
@@ -172,8 +189,11 @@ export class Calls {
   #giveUp(waiting: Waiting, failure: Failure): void {
     if (waiting.abandoned) return;
     waiting.abandoned = true;
-    const { queue } = this.#options;
-    queue.words[queue.ring.at(waiting.slot) + WORD.correlation] = ABANDONED; // No handler need start it.
+    const { queue, telemetry } = this.#options;
+    const word = queue.ring.at(waiting.slot);
+    queue.words[word + WORD.correlation] = ABANDONED; // No handler need start it.
+    waiting.watch?.gaveUp(failure);
+    telemetry?.failed(queue.words[word + WORD.type]! >>> 0, failure);
     waiting.reject(failure);
   }
 

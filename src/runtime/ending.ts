@@ -33,10 +33,10 @@ export interface EndingParts {
   readonly kill: () => Promise<void>;
   /** Settles the calls that were answered. */
   readonly poll: () => void;
-  /** The kernel has ended: its id is free. */
-  readonly gone: () => void;
-  /** The same, after the books were closed: whoever waits for messages learns of it. */
+  /** The kernel has ended: whoever waits for messages learns of it. */
   readonly over: () => void;
+  /** The same, after that: its id is free. */
+  readonly gone: () => void;
 }
 
 export class Ending {
@@ -61,7 +61,7 @@ export class Ending {
   /** Drains until the deadline, then forces. Fails with INVALID_STATE_TRANSITION the second time. */
   async terminate(timeoutMs: number): Promise<KernelEnd> {
     this.#parts.lifecycle.move("terminate");
-    const { lifecycle, nowMs, pause, wake, gone } = this.#parts;
+    const { lifecycle, nowMs, pause, wake } = this.#parts;
     const until = nowMs() + timeoutMs;
     wake();
     while (this.#depth > 0 && nowMs() < until) await pause();
@@ -79,8 +79,7 @@ export class Ending {
     const failed = this.#failure === undefined ? {} : { failure: this.#failure };
     const end: KernelEnd = isDrained
       ? { how: "terminated", refused, ...failed }
-      : { how: "forced", lost: waiting - (this.#sum("processed") - before), ...failed };
-    gone();
+      : { how: "forced", lost: waiting - ((this.#sum("processed") - before) >>> 0), ...failed };
     this.#over(end);
     return end;
   }
@@ -125,7 +124,7 @@ export class Ending {
   /** Its thread has died. The runtime says so. */
   lost({ failure, exitCode }: ThreadEnd): void {
     if (this.#isOver) return;
-    const { lifecycle, inputs, owners, gone } = this.#parts;
+    const { lifecycle, inputs, owners } = this.#parts;
     if (lifecycle.state !== "terminating") lifecycle.move("terminate");
     let lost = 0;
     for (const queue of inputs) {
@@ -135,7 +134,6 @@ export class Ending {
     lost += this.#refuseRest();
     lifecycle.move("terminated");
     this.#refuseRest();
-    gone();
     const why = failure === undefined ? {} : { failure, exitCode: exitCode ?? 1 };
     this.#over({ how: "killed", lost, ...why });
   }
@@ -158,7 +156,8 @@ export class Ending {
   }
 
   #over(end: KernelEnd): void {
-    this.#parts.over();
+    this.#parts.over(); // It takes what was emitted, which the books shall know of.
+    this.#parts.gone();
     this.#ended.resolve(end);
   }
 

@@ -24,6 +24,10 @@ export class KernelBlock {
     this.#words = words;
   }
 
+  get bytes(): number {
+    return this.#words.byteLength;
+  }
+
   /** The word that holds the lifecycle's state. */
   get stateWord(): Int32Array {
     return this.#words.subarray(AT.state, AT.state + 1);

@@ -19,6 +19,8 @@ export interface KernelSpec {
   readonly input: QueueMemory;
   readonly output: QueueMemory;
   readonly words: SharedArrayBuffer;
+  /** Where it records its messages, if it shall. */
+  readonly profile?: SharedArrayBuffer | undefined;
   readonly pool: SharedArrayBuffer;
   readonly clock: WebAssembly.Memory;
   readonly maxDriftMs: number;

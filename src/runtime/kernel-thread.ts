@@ -12,6 +12,8 @@ import { KernelBlock } from "./kernel-block.ts";
 import { KernelHost } from "./kernel-host.ts";
 import type { KernelSpec, Launched, MessageDescription } from "./kernel-spec.ts";
 import { MessageQueue } from "./message-queue.ts";
+import { Profile } from "./profile.ts";
+import { profiled } from "./profiled.ts";
 import { Routes, type RouteSpec } from "./routes.ts";
 import { Sender } from "./sender.ts";
 import { ThreadLoop } from "./thread-loop.ts";
@@ -27,6 +29,8 @@ export interface KernelThreadOptions {
   readonly now: () => number;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
+  /** The same, on all threads of the process from one beginning. */
+  readonly clockMs: () => number;
 }
 
 export class KernelThread {
@@ -34,6 +38,7 @@ export class KernelThread {
   readonly #definitions = new Map<number, KernelDefinition>();
   readonly #pause: () => Promise<void>;
   readonly #nowMs: () => number;
+  readonly #clockMs: () => number;
   #now: number;
   #pool: Blocks | undefined;
   #clock: HybridClock | undefined;
@@ -43,6 +48,7 @@ export class KernelThread {
     this.#now = now();
     this.#pause = pause;
     this.#nowMs = options.nowMs;
+    this.#clockMs = options.clockMs;
     const attention = new Attention(options.attention);
     const tick = (): void => void (this.#now = now());
     this.loop = new ThreadLoop({ attention, idle, pause, nap: options.nap, tick });
@@ -84,7 +90,8 @@ export class KernelThread {
     await definition?.stop?.(new Delivery(host));
   }
 
-  #hostOf(spec: KernelSpec, definition: KernelDefinition): KernelHost {
+  #hostOf(spec: KernelSpec, defined: KernelDefinition): KernelHost {
+    const definition = this.#timed(spec, defined);
     const { owner, lanes, checksum, payloadBytesMax, alone } = spec;
     const pool = (this.#pool ??= new Blocks(spec.pool)); // All kernels here are of one runtime.
     const now = (): number => this.#now;
@@ -115,6 +122,11 @@ export class KernelThread {
       routes,
     };
     return new KernelHost({ id: spec.id, definition, input, output, ...shared });
+  }
+
+  #timed({ profile, lanes }: KernelSpec, definition: KernelDefinition): KernelDefinition {
+    if (profile === undefined) return definition;
+    return profiled(definition, { profile: new Profile(profile), lanes, clockMs: this.#clockMs });
   }
 }
 

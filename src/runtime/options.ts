@@ -32,12 +32,21 @@ export interface RuntimeOptions {
     readonly maxRestarts?: number;
     /** 5000. */
     readonly windowMs?: number;
+    /**
+     * A kernel whose thread stands still for so long although it has messages is hung: its thread is ended,
+     * with HEARTBEAT_LOST. Milliseconds; Infinity, never, where it is left out.
+     */
+    readonly heartbeatTimeoutMs?: number;
   };
   /** Is told of restarts and of escalations. */
   readonly onSupervision?: (event: SupervisionEvent) => void;
   /** Looks at a call's slot before its caller yields to the event loop: 1000, some ten microseconds. */
   readonly callSpins?: number;
+  /** One call in so many is measured for `metrics.latency`: 16. 1 is every call. */
+  readonly latencySampling?: number;
 }
+
+export type ResolvedRuntime = Required<RuntimeOptions>;
 
 /** What supervision did. `failure`: why a kernel could not be started again. */
 export type SupervisionEvent =
@@ -54,9 +63,20 @@ export const RUNTIME_DEFAULTS = {
   maxDriftMs: 60_000,
   idle: { spins: 2000, sleepMs: Infinity },
   callSpins: 1000,
+  latencySampling: 16,
   supervision: { strategy: "one-for-one" },
   onSupervision: () => {},
 } as const satisfies RuntimeOptions;
+
+/** Every option with its default. Fails with OPTION_UNSUPPORTED for what cannot be. */
+export function resolveRuntime(options: RuntimeOptions, threadsMax: number): ResolvedRuntime {
+  const resolved = { threads: threadsMax, ...RUNTIME_DEFAULTS, ...options };
+  const { heartbeatTimeoutMs = Infinity } = options.supervision ?? {};
+  within("latencySampling", resolved.latencySampling, 1, 2 ** 31 - 1);
+  if (heartbeatTimeoutMs !== Infinity)
+    within("supervision.heartbeatTimeoutMs", heartbeatTimeoutMs, 4, 2 ** 31 - 1);
+  return resolved;
+}
 
 export interface LaunchOptions {
   /** Name of this kernel, where it is not that of its definition: one definition may be launched often. */
@@ -90,6 +110,10 @@ export interface LaunchOptions {
   readonly tenant?: number;
   /** What the kernel's `start` gets. It passes to another thread, so that it must be cloneable. */
   readonly data?: unknown;
+  /** Each thread that serves it records every message that it handles: `metrics.handling`, `trace()`. False. */
+  readonly profiling?: boolean;
+  /** Every message is told of on the channel `annulus:message`: false. */
+  readonly debug?: boolean;
   /** Blocks of the grid that synchronise. No backend here has it. */
   readonly cooperative?: boolean;
 }
@@ -109,6 +133,8 @@ export interface Launch {
   readonly tenant: number;
   readonly data: unknown;
   readonly restart: Restart;
+  readonly profiling: boolean;
+  readonly debug: boolean;
 }
 
 const GRID_MAX = 64;
@@ -131,6 +157,8 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     tenant: options.tenant ?? 0,
     data: options.data,
     restart: options.restart ?? "temporary",
+    profiling: options.profiling ?? false,
+    debug: options.debug ?? false,
   };
   if (options.cooperative === true)
     throw unsupported("cooperative", "true", "false: threads have no barrier across a grid");

@@ -8,6 +8,7 @@ import { type Calls, cancelled } from "./calls.ts";
 import type { CallOptions, SendOptions } from "./kernel-facts.ts";
 import type { Launch } from "./options.ts";
 import type { SendFacts, Sender } from "./sender.ts";
+import type { CallWatch, Telemetry } from "./telemetry.ts";
 
 const CALL_TIMEOUT_MS = 30_000;
 
@@ -25,6 +26,7 @@ export interface OutboxParts {
   readonly callSpins: number;
   /** Lets a thread that shares ours work. */
   readonly poke: (() => void) | undefined;
+  readonly telemetry: Telemetry;
   /** Fails unless the kernel takes messages. */
   readonly mustTake: () => void;
 }
@@ -48,13 +50,16 @@ export class Outbox {
     options: SendOptions | undefined,
   ): boolean {
     this.#parts.mustTake();
+    const { sender, telemetry } = this.#parts;
     const facts = this.#factsOf(options, 0);
-    if (this.#parts.sender.send(message, value, facts, this.#mayGather) >= 0) {
+    if (sender.send(message, value, facts, this.#mayGather) >= 0) {
+      if (telemetry.isDebug) telemetry.sent(message, sender.number);
       this.#flushSoon();
       return true;
     }
     if (this.#parts.launch.whenFull === "fail") throw this.#full();
     this.dropped++;
+    telemetry.dropped(message);
     return false;
   }
 
@@ -64,7 +69,11 @@ export class Outbox {
     value: InputOf<Of>,
     options: CallOptions,
   ): Promise<void> {
-    if (!(await this.#sendWhenFree(message, value, options, 0, () => {}))) throw this.#full();
+    const { sender, telemetry } = this.#parts;
+    const sent = (): void => {
+      if (telemetry.isDebug) telemetry.sent(message, sender.number);
+    };
+    if (!(await this.#sendWhenFree(message, value, options, 0, sent))) throw this.#full();
   }
 
   /** See `KernelHandle.call`. Not async itself: a promise less for each call. */
@@ -76,19 +85,21 @@ export class Outbox {
     const signal = options?.signal;
     if (signal?.aborted === true) throw cancelled(this.#parts.id, signal.reason);
     this.#parts.mustTake();
-    const { sender, poke, callSpins, calls } = this.#parts;
+    const { sender, poke, callSpins, calls, telemetry } = this.#parts;
 
     const isAlone = calls.pending === 0 && !this.#flushing; // Else the caller goes on before it awaits.
     const facts = this.#factsOf(options, this.#correlate());
+    const watch = telemetry.watch(message);
     const slot = sender.send(message, value, facts, !isAlone && this.#mayGather);
-    if (slot < 0) return this.#callWhenFree(message, value, options, facts.correlation);
+    if (slot < 0) return this.#callWhenFree(message, value, options, facts.correlation, watch);
+    watch?.sent(sender.number);
     this.#flushSoon();
     if (isAlone) {
       poke?.();
       for (let looks = callSpins; looks > 0; looks--)
-        if (calls.isAnswered(slot)) return Promise.resolve(calls.take(slot));
+        if (calls.isAnswered(slot)) return Promise.resolve(calls.take(slot, watch));
     }
-    return this.#answerTo(slot, options);
+    return this.#answerTo(slot, options, watch);
   }
 
   /** Waits for room and publishes. False: there was none in time. `sent` is called at once with the slot. */
@@ -133,16 +144,21 @@ export class Outbox {
     value: InputOf<Of>,
     options: CallOptions = {},
     correlation: number,
+    watch: CallWatch | undefined,
   ): Promise<unknown> {
     if (this.#parts.launch.whenFull !== "wait") throw this.#full();
     let answer: Promise<unknown> | undefined;
-    const sent = (slot: number): void => void (answer = this.#answerTo(slot, options));
+    const sent = (slot: number): void => {
+      watch?.sent(this.#parts.sender.number);
+      answer = this.#answerTo(slot, options, watch);
+    };
     if (!(await this.#sendWhenFree(message, value, options, correlation, sent))) throw this.#full();
     return answer;
   }
 
-  #answerTo(slot: number, options?: CallOptions): Promise<unknown> {
-    return this.#parts.calls.answerTo(slot, options?.timeoutMs ?? CALL_TIMEOUT_MS, options?.signal);
+  #answerTo(slot: number, options?: CallOptions, watch?: CallWatch): Promise<unknown> {
+    const timeoutMs = options?.timeoutMs ?? CALL_TIMEOUT_MS;
+    return this.#parts.calls.answerTo(slot, timeoutMs, options?.signal, watch);
   }
 
   #factsOf(options: SendOptions | undefined, correlation: number): SendFacts {

@@ -6,6 +6,7 @@ import { createClockMemory, HybridClock } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
 import { Blocks, createBlocks } from "./blocks.ts";
 import { isKernel, type KernelDefinition } from "./define-kernel.ts";
+import { Books, type RuntimeMetrics } from "./books.ts";
 import type { KernelEnd, KernelMetrics } from "./kernel-facts.ts";
 import type { KernelHandle } from "./kernel-handle.ts";
 import { createKernelWords, type KernelSpec, type Launched } from "./kernel-spec.ts";
@@ -14,14 +15,19 @@ import {
   type Launch,
   type LaunchOptions,
   resolveLaunch,
-  RUNTIME_DEFAULTS,
+  type ResolvedRuntime,
+  resolveRuntime,
   type RuntimeOptions,
 } from "./options.ts";
+import type { Notify } from "./notices.ts";
+import { createProfile } from "./profile.ts";
 import { Reviver } from "./reviver.ts";
 import { type CommonParts, Running } from "./running.ts";
 import { Supervision } from "./supervision.ts";
 import { Switchboard } from "./switchboard.ts";
 import { type Served, type ServingThread, ThreadPool } from "./thread-pool.ts";
+import { type Trace, traceOf } from "./trace.ts";
+import { Watchdog, type Repeat } from "./watchdog.ts";
 
 /** What a platform gives. */
 export interface RuntimeParts {
@@ -43,19 +49,11 @@ export interface RuntimeParts {
   readonly wallMs: () => number;
   /** The same, for stamps: it may be some messages old. */
   readonly stampMs: () => number;
+  /** Does something again and again, and keeps no process alive by that. */
+  readonly repeat: Repeat;
+  /** Tells whoever listens. */
+  readonly notify: Notify;
 }
-
-export interface RuntimeMetrics {
-  readonly activeKernels: number;
-  readonly totalLaunched: number;
-  readonly messagesSent: number;
-  readonly messagesReceived: number;
-  readonly threads: number;
-  /** Bytes of queues and of the pool. */
-  readonly hostMemoryBytes: number;
-}
-
-type Resolved = Required<Omit<RuntimeOptions, "threads">> & { readonly threads: number };
 
 /** What a launch names, once its options were read. */
 interface Plan {
@@ -67,7 +65,7 @@ interface Plan {
 
 export class Runtime implements AsyncDisposable {
   readonly #parts: RuntimeParts;
-  readonly #options: Resolved;
+  readonly #options: ResolvedRuntime;
   readonly #clockMemory = createClockMemory();
   readonly #pool: SharedArrayBuffer;
   readonly #common: CommonParts;
@@ -78,22 +76,21 @@ export class Runtime implements AsyncDisposable {
   readonly #reviver: Reviver;
   #numbers = 0;
   #owners = 1;
-  #launched = 0;
-  #bytes = 0;
-  #ended = { sent: 0, received: 0 };
+  readonly #books = new Books();
+  readonly #watchdog: Watchdog;
   #closed = false;
 
   constructor(parts: RuntimeParts, options: RuntimeOptions = {}) {
     this.#parts = parts;
-    this.#options = { threads: parts.threadsMax, ...RUNTIME_DEFAULTS, ...options };
+    this.#options = resolveRuntime(options, parts.threadsMax);
     const { idle, threads, supervision, payloadBytesMax, payloadBlocks } = this.#options;
-    const { maxDriftMs, callSpins, terminationTimeoutMs } = this.#options;
-    const { keepAlive, pause, nowMs, wallMs, ownThread } = parts;
+    const { maxDriftMs, callSpins, terminationTimeoutMs, latencySampling } = this.#options;
+    const { keepAlive, pause, nowMs, wallMs, ownThread, notify, repeat } = parts;
     const blockBytes = Math.ceil(payloadBytesMax / 64) * 64;
     this.#pool = createBlocks({ blocks: payloadBlocks, blockBytes });
-    this.#bytes = this.#pool.byteLength;
     this.#common = {
       ...{ keepAlive, pause, nowMs, wallMs, callSpins, terminationTimeoutMs, payloadBytesMax },
+      ...{ latencySampling, notify },
       pool: new Blocks(this.#pool),
       clock: new HybridClock(this.#clockMemory, { now: parts.stampMs, maxDriftMs }),
     };
@@ -102,9 +99,15 @@ export class Runtime implements AsyncDisposable {
     this.#reviver = new Reviver({
       supervision: new Supervision({ strategy: "one-for-one", ...supervision, now: nowMs }),
       kernel: (id) => this.#kernels.get(id),
-      onEvent: this.#options.onSupervision,
+      onEvent: (event) => {
+        if (event.kind === "restarted") this.#books.restarts++;
+        notify("supervision", () => event);
+        this.#options.onSupervision(event);
+      },
       isClosed: () => this.#closed,
     });
+    const timeoutMs = supervision.heartbeatTimeoutMs ?? Infinity;
+    this.#watchdog = new Watchdog({ timeoutMs, nowMs, repeat });
   }
 
   /** Starts threads before they are needed: as many as `prestart` says. */
@@ -157,17 +160,13 @@ export class Runtime implements AsyncDisposable {
   }
 
   get metrics(): RuntimeMetrics {
-    const kernels = this.#handles;
-    const sum = (of: "sent" | "received"): number =>
-      kernels.reduce((total, handle) => total + handle.metrics[of], this.#ended[of]);
-    return {
-      activeKernels: kernels.filter((handle) => handle.isActive).length,
-      totalLaunched: this.#launched,
-      messagesSent: sum("sent"),
-      messagesReceived: sum("received"),
-      threads: this.#threads.size,
-      hostMemoryBytes: this.#bytes,
-    };
+    const own = this.#pool.byteLength + this.#clockMemory.buffer.byteLength;
+    return this.#books.metrics(this.#handles, this.#threads.size, own + this.#threads.bytes);
+  }
+
+  /** What kernels that have not ended and were launched with `profiling` recorded: a Chrome trace. */
+  trace(): Trace {
+    return traceOf(this.#handles.map(({ traceSource }) => traceSource));
   }
 
   /** Fails with KERNEL_NOT_FOUND. */
@@ -189,6 +188,7 @@ export class Runtime implements AsyncDisposable {
     try {
       return new Map(await Promise.all(ends));
     } finally {
+      this.#watchdog.stop();
       await this.#threads.end();
     }
   }
@@ -225,7 +225,10 @@ export class Runtime implements AsyncDisposable {
         await handle.terminate();
         throw closed();
       }
-      this.#launched++;
+      this.#books.launched++;
+      const { number } = handle;
+      const { mode, gridSize } = launch;
+      this.#parts.notify("kernel:launch", () => ({ kernel: id, number, mode, gridSize }));
       if (launch.autoActivate) handle.activate();
       return handle;
     } catch (error) {
@@ -259,14 +262,10 @@ export class Runtime implements AsyncDisposable {
       release();
       throw error;
     }
-    const bytes = input.memory.byteLength + output.memory.byteLength;
-    this.#bytes += bytes;
     const gone = (): void => {
-      this.#bytes -= bytes;
       release();
-      const { sent, received } = running.handle.metrics;
-      this.#ended.sent += sent;
-      this.#ended.received += received;
+      this.#books.close(running.handle);
+      this.#watchdog.remove(running);
       this.#kernels.delete(id);
       this.#switchboard.remove(id);
     };
@@ -278,6 +277,7 @@ export class Runtime implements AsyncDisposable {
         running.handle.lost(one.endFor(id, end));
         return this.#forsake(number);
       });
+    this.#watchdog.add(running);
     await this.#switchboard.add(running);
     return running.handle;
   }
@@ -293,12 +293,12 @@ export class Runtime implements AsyncDisposable {
     index: number,
   ): KernelSpec {
     const { maxDriftMs, payloadBytesMax } = this.#options;
-    const { blockSize, checksum, gridSize, tenant, data } = launch;
+    const { blockSize, checksum, gridSize, tenant, data, profiling } = launch;
     return {
       ...{ id, definition: definition?.id ?? id, module, index, owner: ++this.#owners, ...own },
       ...{ words: createKernelWords(), pool: this.#pool, clock: this.#clockMemory },
       ...{ maxDriftMs, payloadBytesMax, lanes: blockSize, checksum, alone: gridSize === 1 },
-      ...{ tenant, data },
+      ...{ tenant, data, profile: profiling ? createProfile() : undefined },
     };
   }
 

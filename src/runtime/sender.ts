@@ -62,6 +62,11 @@ export class Sender {
     this.#payload = { views: queue.views, at: 0, bytes: 0 };
   }
 
+  /** Number of the last message among those of this sender. */
+  get number(): number {
+    return this.#numberHigh * 2 ** 32 + (this.#number >>> 0);
+  }
+
   /**
    * Publishes a message and returns its slot, or -1 when the queue or the pool is full. With `gather` it
    * shows at the next `flush`, or when 64 are gathered. Fails with MESSAGE_TOO_LARGE, and with what the

@@ -13,6 +13,7 @@ import {
 import { IDLE } from "../../ring/mod.ts";
 import type { CallShapes } from "../../sandbox/mod.ts";
 import { keepAlive } from "./keep-alive.ts";
+import { notify } from "./notices.ts";
 import type { PackKernel } from "./pack-kernel.ts";
 import { launchPackKernel, type PackLaunchOptions } from "./pack-launch.ts";
 import { ownServingThread, startServingThread } from "./serving-thread.ts";
@@ -48,6 +49,11 @@ const NODE: Omit<RuntimeParts, "backend" | "refusals"> = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
   stampMs: cheapWall(),
+  repeat(ms, act) {
+    const timer = setInterval(act, ms).unref();
+    return () => clearInterval(timer);
+  },
+  notify,
 };
 
 /** Where kernels run. `worker`: threads of this process. `null`: no thread, in turns of the caller's own. */

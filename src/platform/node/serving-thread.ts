@@ -12,6 +12,7 @@ import {
   type ServingThread,
   type ThreadEnd,
 } from "../../runtime/mod.ts";
+import { processMs } from "./process-clock.ts";
 import type { KernelCommand, KernelReply, KernelWorkerData } from "./kernel-worker.ts";
 
 const OWN_IDLE: IdlePolicy = { spins: 0, sleepMs: 0 };
@@ -102,6 +103,7 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
     nap: pause, // It serves in no loop.
     now: () => Date.now(),
     nowMs: () => performance.now(),
+    clockMs: processMs,
   });
   const { promise: ended, resolve: end } = Promise.withResolvers<ThreadEnd>();
   let [isServing, isWatched] = [false, false];
