@@ -103,6 +103,7 @@ export class KernelThread {
     const output = new Sender(new MessageQueue(spec.output, pool, { onePublisher: alone }), {
       ...{ source: spec.number, clock, payloadBytesMax, checksum },
     });
+    if (!alone) output.share(output.queue); // Others publish in between: nothing is shown together.
     const routes = new Routes({
       ...{ source: spec.number, tenant: spec.tenant, clock, pool, payloadBytesMax },
       ...{ pause: this.#pause, nowMs: this.#nowMs },
