@@ -55,7 +55,7 @@ export class Ending {
 
   /** Messages that its threads have claimed and not ended. */
   get inHand(): number {
-    return (this.#sum("claimed") - this.#sum("processed") - this.#sum("failed")) >>> 0;
+    return this.#parts.blocks.reduce((sum, { inHand }) => sum + inHand, 0);
   }
 
   /** Drains until the deadline, then forces. Fails with INVALID_STATE_TRANSITION the second time. */

@@ -28,6 +28,8 @@ interface Patient {
   readonly running: Running;
   readonly index: number;
   readonly block: KernelBlock;
+  /** Of all threads that serve the kernel. */
+  readonly blocks: readonly KernelBlock[];
 }
 
 interface Pulse {
@@ -55,10 +57,10 @@ export class Watchdog {
   add(running: Running): void {
     const { timeoutMs, nowMs, repeat } = this.#options;
     if (timeoutMs === Infinity || running.launch.mode === "event-driven") return;
+    const blocks = running.specs.map(({ words }) => new KernelBlock(new Int32Array(words)));
     for (const [i, served] of running.served.entries()) {
-      const { index, words } = running.specs[i]!;
-      const block = new KernelBlock(new Int32Array(words));
-      this.#pulseOf(served).patients.push({ running, index, block });
+      const { index } = running.specs[i]!;
+      this.#pulseOf(served).patients.push({ running, index, block: blocks[i]!, blocks });
     }
     if (this.#stop !== undefined) return;
     this.#lastMs = nowMs();
@@ -112,11 +114,12 @@ export class Watchdog {
 }
 
 /** Whether a thread has something to do for a kernel. */
-function isWanted({ attention }: Pulse, { running, index, block }: Patient): boolean {
+function isWanted({ attention }: Pulse, { running, index, block, blocks }: Patient): boolean {
   if (attention.serving === index || block.busy > 0) return true;
   if (!mayHandle(block.state)) return false;
-  const { inputQueueDepth } = running.handle.status; // What is in hand is in the queue, too.
-  return inputQueueDepth > 0;
+  if (block.inHand > 0) return true;
+  const inHand = blocks.reduce((sum, one) => sum + one.inHand, 0); // It is in the queue, too.
+  return running.handle.status.inputQueueDepth > inHand;
 }
 
 /** The kernel in whose turn the thread stopped; or else one that has handlers there, or messages. */

@@ -72,6 +72,14 @@ test("Neighbours of a kernel that hangs fail with it and are launched again, and
   expect(await runtime.getKernel("well")!.call(Ping, { number: 2 })).toEqual({ number: 2 });
 });
 
+test("A thread of a grid that sleeps while another has the only message is not hung", async () => {
+  start(2);
+  const kernel = await runtime.launch(well, { gridSize: 2 });
+  const ms = 3 * HEARTBEAT_MS;
+  expect(await kernel.call(Sleep, { ms })).toEqual({ number: ms });
+  expect(kernel.state).toBe("active");
+});
+
 test("Kernels that await, sleep idle, are deactivated or drain are not hung", async () => {
   start(2);
   const waits = await runtime.launch(well);
