@@ -86,6 +86,12 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^from 27,0,871: KERNEL_DEADLINE; this thread ticked \d+ times meanwhile$/m,
     /^from 1,2,3: 0,1,7 rounds$/m,
   ],
+  "17-profile.ts": [
+    /^6 messages in .*trace\.json, 0 written over$/m,
+    /^the longest: (Fetch|Primes), [\d.]+ ms$/m,
+    /^handled in \d+ µs, half of 6$/m,
+    /^answered in \d+ µs, half of 6$/m,
+  ],
 };
 
 test("every numbered example has its promises here, and fits on a page", async () => {
