@@ -96,31 +96,27 @@ test("profiled() times what returns, throws, resolves and rejects, and gives eac
   ]);
 });
 
+const nameOf = (type: number): string => `m${type}`;
+
+const named = (name: string, pid: number, tid: number, of: string) => ({
+  ...{ ph: "M", name, pid, tid, args: { name: of } },
+});
+
+const slice = (name: string, pid: number, tid: number, ts: number, dur: number, args: object) => ({
+  ...{ ph: "X", cat: "handler", name, pid, tid, ts, dur, args },
+});
+
 test("traceOf() names kernels, threads and lanes, and says who sent a message", () => {
   const [ada, bob] = [new Profile(createProfile(2)), new Profile(createProfile(2))];
   ada.record(7, 0, 0, CALL, 1, 3);
   bob.record(7, 1, 0, 0, 2, 3);
   bob.record(8, 9, 1, LATE | FAILED, 2.5, 3);
   bob.record(8, 9, 1, LATE | FAILED, 4.5, 5);
-  const nameOf = (type: number): string => `m${type}`;
   const trace = traceOf([
     { id: "ada", number: 1, profiles: [ada], nameOf },
     { id: "bob", number: 2, profiles: [new Profile(createProfile(1)), bob], nameOf },
     { id: "cid", number: 3, profiles: [], nameOf },
   ]);
-  const named = (name: string, pid: number, tid: number, of: string) => ({
-    ...{ ph: "M", name, pid, tid, args: { name: of } },
-  });
-  const slice = (
-    name: string,
-    pid: number,
-    tid: number,
-    ts: number,
-    dur: number,
-    args: object,
-  ) => ({
-    ...{ ph: "X", cat: "handler", name, pid, tid, ts, dur, args },
-  });
   const late = { source: "kernel number 9", call: false, late: true, failed: true };
   expect(trace).toEqual({
     displayTimeUnit: "ns",

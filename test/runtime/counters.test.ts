@@ -133,14 +133,15 @@ test("A runtime's counts are those of its kernels, and of those that have ended"
   });
 });
 
+const queue = (capacity: number): number =>
+  createQueue({ capacity, lanes: 1, cellBytes: 256 }).memory.byteLength;
+
 test("hostMemoryBytes is what was made: pool, clock, threads, queues, words, profiles and histograms", async () => {
   const runtime = open({ payloadBytesMax: 1000, payloadBlocks: 8 });
   const own =
     createBlocks({ blocks: 8, blockBytes: 1024 }).byteLength +
     createClockMemory().buffer.byteLength;
   expect(runtime.metrics.hostMemoryBytes).toBe(own);
-  const queue = (capacity: number): number =>
-    createQueue({ capacity, lanes: 1, cellBytes: 256 }).memory.byteLength;
   const shape = { inputQueueCapacity: 64, outputQueueCapacity: 16, cellBytes: 256 };
   const kernel = await runtime.launch(counted, { ...shape, gridSize: 2, profiling: true });
   const threads = runtime.metrics.threads * createAttention().byteLength;

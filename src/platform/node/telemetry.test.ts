@@ -76,40 +76,41 @@ describe.each(["persistent", "event-driven"] as const)("Latency of a kernel that
   });
 });
 
+const code = (options: RuntimeOptions): unknown => {
+  try {
+    open(options);
+  } catch (error) {
+    return (error as Failure).code;
+  }
+  return "none";
+};
+
 test("A runtime refuses samplings and heartbeats that cannot be", () => {
-  const code = (options: RuntimeOptions): unknown => {
-    try {
-      open(options);
-    } catch (error) {
-      return (error as Failure).code;
-    }
-    return "none";
-  };
   expect(code({ latencySampling: 0 })).toBe("OPTION_UNSUPPORTED");
   expect(code({ latencySampling: 1.5 })).toBe("OPTION_UNSUPPORTED");
   expect(code({ supervision: { heartbeatTimeoutMs: 3 } })).toBe("OPTION_UNSUPPORTED");
   expect(code({ supervision: { heartbeatTimeoutMs: Infinity } })).toBe("none");
 });
 
-describe("A trace", () => {
-  /** The rules of Chrome's trace event format for the events that we write. */
-  const expectValid = (events: readonly TraceEvent[]): void => {
-    for (const event of events) {
-      expect(["X", "M"]).toContain(event.ph);
-      for (const id of [event.pid, event.tid]) expect(Number.isInteger(id)).toBe(true);
-      expect(typeof event.name).toBe("string");
-      if (event.ph === "M") expect(typeof event.args.name).toBe("string");
-      else for (const time of [event.ts, event.dur]) expect(time).toBeGreaterThanOrEqual(0);
-    }
-    const rows = Map.groupBy(events, ({ pid, tid }) => `${pid} ${tid}`);
-    for (const row of rows.values()) {
-      const slices = row.filter((event) => event.ph === "X").toSorted((a, b) => a.ts - b.ts);
-      for (const [i, { ts }] of slices.slice(1).entries())
-        expect(ts).toBeGreaterThanOrEqual(slices[i]!.ts + slices[i]!.dur - 0.001); // One at a time.
-      if (slices.length > 0) expect(row.some(({ name }) => name === "thread_name")).toBe(true);
-    }
-  };
+/** The rules of Chrome's trace event format for the events that we write. */
+const expectValid = (events: readonly TraceEvent[]): void => {
+  for (const event of events) {
+    expect(["X", "M"]).toContain(event.ph);
+    for (const id of [event.pid, event.tid]) expect(Number.isInteger(id)).toBe(true);
+    expect(typeof event.name).toBe("string");
+    if (event.ph === "M") expect(typeof event.args.name).toBe("string");
+    else for (const time of [event.ts, event.dur]) expect(time).toBeGreaterThanOrEqual(0);
+  }
+  const rows = Map.groupBy(events, ({ pid, tid }) => `${pid} ${tid}`);
+  for (const row of rows.values()) {
+    const slices = row.filter((event) => event.ph === "X").toSorted((a, b) => a.ts - b.ts);
+    for (const [i, { ts }] of slices.slice(1).entries())
+      expect(ts).toBeGreaterThanOrEqual(slices[i]!.ts + slices[i]!.dur - 0.001); // One at a time.
+    if (slices.length > 0) expect(row.some(({ name }) => name === "thread_name")).toBe(true);
+  }
+};
 
+describe("A trace", () => {
   test.each(["persistent", "event-driven"] as const)(
     "of a kernel that is %s has every handled message, in valid JSON",
     async (mode) => {
@@ -196,6 +197,8 @@ describe("A trace", () => {
   });
 });
 
+const shown = ({ kind, message, id, code }: MessageNotice) => [kind, message, id, code];
+
 describe("Channels", () => {
   test("tell of launches, states, ends and restarts", async () => {
     const [launches, states] = [heard("kernel:launch"), heard("kernel:state")];
@@ -277,7 +280,6 @@ describe("Channels", () => {
       await given;
       await expect.poll(() => kernel.metrics.lateReplies, { timeout: 10_000 }).toBe(1);
 
-      const shown = ({ kind, message, id, code }: MessageNotice) => [kind, message, id, code];
       const [add, count, number] = [Add, Count, Num].map(String);
       expect(messages.slice(0, late).map(shown).toSorted()).toEqual(
         [

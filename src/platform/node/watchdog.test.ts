@@ -108,8 +108,9 @@ test("A kernel that hangs while it is terminated is killed by that, and stays aw
   expect([events, runtime.listKernels()]).toEqual([[], []]);
 });
 
+const file = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
+
 test("The watchdog is off unless it is asked for, and keeps no process alive", async () => {
-  const file = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
   const program = `
     const { createRuntime } = await import(${file("runtime.ts")});
     const { sick } = await import(${file("hang-kernels.fixture.ts")});
