@@ -60,10 +60,13 @@ export {
   type KernelMetrics,
   type KernelState,
   type KernelStatus,
+  type LatencyFacts,
   type LaunchOptions,
   type Moved,
   type MoveOptions,
   NOTHING,
+  type MessageNotice,
+  type Notices,
   type ReplyOf,
   type RuntimeMetrics,
   type SendOptions,
@@ -71,6 +74,9 @@ export {
   type Topics,
   type TopicsMetrics,
   type TopicsOptions,
+  type SupervisionEvent,
+  type Trace,
+  type TraceEvent,
 } from "./runtime/mod.ts";
 
 export { RuntimeBuilder } from "./platform/node/mod.ts";

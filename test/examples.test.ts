@@ -104,6 +104,12 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^stored as generation 1$/m,
     /^and: 2; 5 words, from \d+ bytes$/m,
   ],
+  "17-profile.ts": [
+    /^6 messages in .*trace\.json, 0 written over$/m,
+    /^the longest: (Fetch|Primes), [\d.]+ ms$/m,
+    /^handled in \d+ µs, half of 6$/m,
+    /^answered in \d+ µs, half of 6$/m,
+  ],
 };
 
 test("every numbered example has its promises here, and fits on a page", async () => {

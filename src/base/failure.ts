@@ -147,6 +147,7 @@ export const FAILURES = {
   CHECKPOINT_INVALID: "The bytes are no checkpoint of this kernel",
   CHECKPOINT_UNREADABLE: "The checkpoint cannot be read",
   CHECKPOINT_UNWRITABLE: "The checkpoint cannot be written",
+  HEARTBEAT_LOST: "The kernel's thread stood still",
   // Command line.
   USAGE: "The command line is not understood",
   INPUT_UNREADABLE: "An input cannot be read",

@@ -137,6 +137,7 @@ export const EXIT_CODES: Readonly<Record<FailureCode, Exclude<ExitCode, 0>>> = {
   DEVICE_COPY_FAILED: 1,
   DEVICE_MEMORY_FULL: 1,
   DEVICE_QUEUE_INVALID: 1,
+  HEARTBEAT_LOST: 1,
   USAGE: 2,
   INPUT_UNREADABLE: 2,
   OUTPUT_UNWRITABLE: 1,

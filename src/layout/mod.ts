@@ -50,3 +50,4 @@ export { MESSAGE_OPCODES } from "./message-slot.layout.ts";
 export { BRIDGE_QUEUE, BRIDGE_SLOT, BRIDGE_SLOT_ALIGN } from "./bridge.layout.ts";
 export { CONTROL_BLOCK, MAX_PAYLOAD_BYTES, MESSAGE_HEADER } from "./actor.layout.ts";
 export { MESSAGE_MAGIC, MESSAGE_VERSION, TELEMETRY_BUFFER } from "./actor.layout.ts";
+export { PROFILE_FLAGS, PROFILE_HEAD, PROFILE_RECORD } from "./profile.layout.ts";

@@ -17,6 +17,9 @@ const LINE = 16;
 const BELL = 0;
 const SLEEPERS = LINE;
 const CONTROL = 2 * LINE;
+// The thread's own, beside what it looks at in every turn and others seldom write.
+const BEATS = CONTROL + 1;
+const SERVING = CONTROL + 2;
 /** A bit for each word of bits that is not 0. */
 const SUMMARY = 3 * LINE;
 const BITS = 4 * LINE;
@@ -58,6 +61,26 @@ export class Attention {
   /** Commands posted so far; wraps. */
   get commands(): number {
     return Atomics.load(this.#words, CONTROL);
+  }
+
+  /** The thread's heart beats. Only the thread does this. */
+  beat(): void {
+    this.#words[BEATS]!++;
+  }
+
+  /** How often that was; wraps. */
+  get beats(): number {
+    return Atomics.load(this.#words, BEATS);
+  }
+
+  /** The kernel whose turn it is, or -1. */
+  get serving(): number {
+    return Atomics.load(this.#words, SERVING) - 1;
+  }
+
+  /** Only the thread sets it. */
+  set serving(kernel: number) {
+    this.#words[SERVING] = kernel + 1;
   }
 
   /**

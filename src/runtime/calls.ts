@@ -9,6 +9,7 @@ import type { Message } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
 import { cancelled, failureOf, unanswered } from "./faults.ts";
 import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
+import type { CallWatch, Telemetry } from "./telemetry.ts";
 
 const { DONE, FAULT } = SLOT_STATUS;
 const OPCODE = SLOT.fields.opcode.at / 4;
@@ -36,6 +37,8 @@ export interface CallsOptions {
   readonly nowMs: () => number;
   /** Answers come in the order of the calls. */
   readonly inOrder: boolean;
+  /** Is told of calls that fail. */
+  readonly telemetry?: Telemetry;
 }
 
 interface Waiting {
@@ -43,6 +46,7 @@ interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (failure: Failure) => void;
   readonly untilMs: number;
+  readonly watch: CallWatch | undefined;
   /** Nobody waits any more; its slot is freed when the answer comes. */
   abandoned: boolean;
   /** Stops listening to the caller's signal. */
@@ -85,8 +89,8 @@ export class Calls {
   }
 
   /** Reads an answer and frees its slot. Fails with what became of the message. */
-  take(slot: number): unknown {
-    const { queue, kernel, replies } = this.#options;
+  take(slot: number, watch?: CallWatch): unknown {
+    const { queue, kernel, replies, telemetry } = this.#options;
     const { ring, words } = queue;
     const payload = this.#payload;
     const word = ring.at(slot);
@@ -99,7 +103,14 @@ export class Calls {
     if (isFault) this.failed++;
     else this.answered++;
     try {
-      if (isFault) throw failureOf(kernel, code, isFound && isText ? textOf(payload) : "");
+      if (isFault) {
+        const failure = failureOf(kernel, code, isFound && isText ? textOf(payload) : "");
+        watch?.ended(failure);
+        if (words[word + WORD.correlation] !== ABANDONED)
+          telemetry?.failed(words[word + WORD.type]! >>> 0, failure);
+        throw failure;
+      }
+      watch?.ended(undefined);
       if (opcode !== MESSAGE_OPCODES.REPLY || !isFound || reply === undefined) return undefined;
       if (!reply.fits(payload.views, payload.at, payload.bytes)) return undefined;
       return reply.read(payload.views, payload.at);
@@ -110,7 +121,12 @@ export class Calls {
   }
 
   /** Waits for the answer in a slot. The time begins with the last turn of the event loop. */
-  answerTo(slot: number, timeoutMs: number, signal?: AbortSignal): Promise<unknown> {
+  answerTo(
+    slot: number,
+    timeoutMs: number,
+    signal?: AbortSignal,
+    watch?: CallWatch,
+  ): Promise<unknown> {
     if (this.#nowMs === 0) this.#nowMs = this.#options.nowMs();
     const untilMs = this.#nowMs + timeoutMs;
     if (untilMs < this.#soonestMs) {
@@ -124,6 +140,7 @@ export class Calls {
         resolve,
         reject,
         untilMs,
+        watch,
         abandoned: false,
         forget: undefined,
       };
@@ -159,7 +176,7 @@ export class Calls {
     one.forget?.();
     if (one.abandoned) this.late++;
     try {
-      one.resolve(this.take(one.slot)); // Which does nothing where the caller gave up.
+      one.resolve(this.take(one.slot, one.watch)); // Which does nothing where the caller gave up.
     } catch (error) {
       one.reject(error as Failure);
     }
@@ -177,8 +194,11 @@ export class Calls {
   #giveUp(waiting: Waiting, why: Failure): void {
     if (waiting.abandoned) return;
     waiting.abandoned = true;
-    const { ring, words } = this.#options.queue;
-    words[ring.at(waiting.slot) + WORD.correlation] = ABANDONED; // No handler need start it.
+    const { queue, telemetry } = this.#options;
+    const word = queue.ring.at(waiting.slot);
+    queue.words[word + WORD.correlation] = ABANDONED; // No handler need start it.
+    waiting.watch?.gaveUp(why);
+    telemetry?.failed(queue.words[word + WORD.type]! >>> 0, why);
     waiting.reject(why);
   }
 

@@ -83,6 +83,11 @@ export class DeadLetterBox {
     void this.#watch();
   }
 
+  /** Of its memory. */
+  get bytes(): number {
+    return this.#box.words.buffer.byteLength;
+  }
+
   /** Takes what has come. */
   empty(): void {
     const { ring } = this.#box;

@@ -41,10 +41,10 @@ export interface EndingParts {
   readonly refuseWaiting: () => number;
   /** Keeps a message that nobody waits for and nobody handles. */
   readonly bury: (queue: MessageQueue, slot: number, reason: DeadReason) => void;
-  /** The kernel has ended: its id is free. */
-  readonly gone: () => void;
-  /** The same, after the books were closed: whoever waits for messages learns of it. */
+  /** The kernel has ended: whoever waits for messages learns of it. */
   readonly over: () => void;
+  /** The same, after that: its id is free. */
+  readonly gone: () => void;
 }
 
 export class Ending {
@@ -63,13 +63,13 @@ export class Ending {
 
   /** Messages that its threads have claimed and not ended. */
   get inHand(): number {
-    return (this.#sum("claimed") - this.#sum("processed") - this.#sum("failed")) >>> 0;
+    return this.#parts.blocks.reduce((sum, { inHand }) => sum + inHand, 0);
   }
 
   /** Drains until the deadline, then forces. Fails with INVALID_STATE_TRANSITION the second time. */
   async terminate(timeoutMs: number): Promise<KernelEnd> {
     this.#parts.lifecycle.move("terminate");
-    const { lifecycle, nowMs, pause, wake, gone } = this.#parts;
+    const { lifecycle, nowMs, pause, wake } = this.#parts;
     const until = nowMs() + timeoutMs;
     wake();
     while (this.#depth > 0 && nowMs() < until) await pause();
@@ -87,8 +87,7 @@ export class Ending {
     const failed = this.#failure === undefined ? {} : { failure: this.#failure };
     const end: KernelEnd = isDrained
       ? { how: "terminated", refused, ...failed }
-      : { how: "forced", lost: waiting - (this.#sum("processed") - before), ...failed };
-    gone();
+      : { how: "forced", lost: waiting - ((this.#sum("processed") - before) >>> 0), ...failed };
     this.#over(end);
     return end;
   }
@@ -134,7 +133,7 @@ export class Ending {
   /** Its thread has died. The runtime says so. */
   lost({ failure, exitCode }: ThreadEnd): void {
     if (this.#isOver) return;
-    const { lifecycle, inputs, owners, gone } = this.#parts;
+    const { lifecycle, inputs, owners } = this.#parts;
     if (lifecycle.state !== "terminating") lifecycle.move("terminate");
     let lost = 0;
     for (const queue of inputs) {
@@ -148,7 +147,6 @@ export class Ending {
     lost += this.#refuseRest();
     lifecycle.move("terminated");
     this.#refuseRest();
-    gone();
     const why = failure === undefined ? {} : { failure, exitCode: exitCode ?? 1 };
     this.#over({ how: "killed", lost, ...why });
   }
@@ -171,7 +169,8 @@ export class Ending {
   }
 
   #over(end: KernelEnd): void {
-    this.#parts.over();
+    this.#parts.over(); // It takes what was emitted, which the books shall know of.
+    this.#parts.gone();
     this.#ended.resolve(end);
   }
 

@@ -24,6 +24,10 @@ export class KernelBlock {
     this.#words = words;
   }
 
+  get bytes(): number {
+    return this.#words.byteLength;
+  }
+
   /** The word that holds the lifecycle's state. */
   get stateWord(): Int32Array {
     return this.#words.subarray(AT.state, AT.state + 1);
@@ -70,8 +74,15 @@ export class KernelBlock {
     this.#words[AT[counter]]! += by;
   }
 
+  /** Without a sign, so right until it wraps at 2^32. */
   read(counter: Counter): number {
     return Atomics.load(this.#words, AT[counter]) >>> 0;
+  }
+
+  /** Messages that its thread has claimed and not ended. */
+  get inHand(): number {
+    const ended = this.read("processed") + this.read("failed"); // Before `claimed`, which so is no less.
+    return (this.read("claimed") - ended) >>> 0;
   }
 
   get generation(): number {

@@ -4,6 +4,7 @@ import type { Failure } from "../base/mod.ts";
 import type { Priority } from "../layout/mod.ts";
 import type { Fields, Handler, ValueOf } from "../message/mod.ts";
 import type { AdmissionMetrics } from "./admission.ts";
+import type { LatencyFacts } from "./latency.ts";
 import type { KernelState } from "./lifecycle.ts";
 
 /** What a kernel answers a message with, as its definition says. */
@@ -64,6 +65,17 @@ export interface KernelMetrics extends KernelStatus, Partial<AdmissionMetrics> {
   readonly answered: number;
   readonly timedOut: number;
   readonly lateReplies: number;
+  /** Calls of the host that ended as a fault, those too that nobody waited for. */
+  readonly failedCalls: number;
+  /** Turns in which its threads looked at it: a heartbeat that goes on while it is busy. */
+  readonly turns: number;
+  /** See `KernelHandle.generation`; and how often supervision launched it again. */
+  readonly generation: number;
+  readonly restarts: number;
+  /** Of the host's calls, one in `latencySampling`. */
+  readonly latency: LatencyFacts;
+  /** How long its handlers took, of every message. Undefined unless it was launched with `profiling`. */
+  readonly handling: LatencyFacts | undefined;
 }
 
 /** How a kernel's life ended. */

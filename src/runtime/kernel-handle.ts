@@ -4,6 +4,7 @@ import { Failure } from "../base/mod.ts";
 import type { Envelope, Fields, InputOf, Message, ValueOf } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
 import type { Admission } from "./admission.ts";
+import type { Histogram } from "./histogram.ts";
 import { Calls } from "./calls.ts";
 import type { DeadLetterBox } from "./dead-letter-box.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
@@ -22,12 +23,16 @@ import type {
   SendOptions,
   ThreadEnd,
 } from "./kernel-facts.ts";
+import { kernelMetrics, memoryBytes } from "./kernel-metrics.ts";
 import type { KernelState, Lifecycle } from "./lifecycle.ts";
 import type { MessageQueue } from "./message-queue.ts";
 import type { Launch } from "./options.ts";
 import { Outbox } from "./outbox.ts";
+import type { Profile } from "./profile.ts";
 import { Received } from "./received.ts";
 import type { Sender } from "./sender.ts";
+import type { Telemetry } from "./telemetry.ts";
+import { kernelTrace, type Trace, type TraceSource } from "./trace.ts";
 
 export interface HandleParts {
   readonly id: string;
@@ -52,6 +57,11 @@ export interface HandleParts {
   readonly terminationTimeoutMs: number;
   /** The largest payload in bytes. */
   readonly payloadBytesMax: number;
+  readonly telemetry: Telemetry;
+  /** Of each of its threads, where it is profiled. */
+  readonly profiles: readonly Profile[];
+  /** What a message's type is called. */
+  readonly nameOf: (type: number) => string;
   /** Lets a thread that shares ours work. */
   readonly poke: (() => void) | undefined;
   /** What each of its threads shares with the host. */
@@ -81,13 +91,13 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
 
   constructor(parts: HandleParts) {
     const { id, number, input, output, replies, launch, sender, poke } = parts;
-    const { keepAlive, pause, nowMs } = parts;
+    const { keepAlive, pause, nowMs, telemetry } = parts;
     const inOrder = launch.gridSize === 1 && launch.blockSize === 1 && !launch.priorities;
     this.id = id;
     this.number = number;
     this.#parts = parts;
     this.#launchedMs = nowMs();
-    const waiting = { kernel: id, keepAlive, nowMs };
+    const waiting = { kernel: id, keepAlive, nowMs, telemetry };
     const calls = new Calls({ ...waiting, queue: input, replies, pause, inOrder });
     const isOver = (): boolean => this.isTerminated;
     const received = new Received({ ...waiting, queue: output, types: replies, isOver });
@@ -307,38 +317,36 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   }
 
   get metrics(): KernelMetrics {
-    const { sender } = this.#parts;
-    return {
-      ...this.status,
-      inHand: this.#ending.inHand,
-      ...{
-        sent: sender.sent,
-        queueFull: sender.full,
-        dropped: this.#outbox.dropped,
-        waiting: this.#outbox.waiting,
-      },
-      ...{
-        failed: this.#sum("failed"),
-        expired: this.#sum("expired"),
-        malformed: this.#sum("malformed"),
-      },
-      ...{
-        skewed: this.#sum("skewed"),
-        emitted: this.#sum("emitted"),
-        emitFull: this.#sum("emit_full"),
-        deadLost: this.#sum("dead_lost"),
-        overflowed: this.#received.overflowed,
-        unknown: this.#received.unknown,
-      },
-      ...{ received: this.#received.count, answered: this.#calls.answered },
-      ...this.#parts.admission?.metrics,
-      ...{ timedOut: this.#calls.timedOut, lateReplies: this.#calls.late },
-    };
+    const { status, generation } = this;
+    const [outbox, calls, received] = [this.#outbox, this.#calls, this.#received];
+    const { inHand } = this.#ending;
+    return kernelMetrics({ ...this.#parts, status, generation, inHand, outbox, calls, received });
   }
 
-  /** Two of the metrics, without the cost of the others. */
+  /** Messages that the host sent and took. */
   get traffic(): { readonly sent: number; readonly received: number } {
     return { sent: this.#parts.sender.sent, received: this.#received.count };
+  }
+
+  /** How long the host's calls took, where one was measured. */
+  get latency(): Histogram | undefined {
+    return this.#parts.telemetry.latency.histogram;
+  }
+
+  /** Bytes of its queues and words, and of what it records. */
+  get memoryBytes(): number {
+    return memoryBytes(this.#parts);
+  }
+
+  /** What its threads recorded, so far or until it ended. Fails with OPTION_UNSUPPORTED unless it is profiled. */
+  trace(): Trace {
+    return kernelTrace(this.traceSource);
+  }
+
+  /** The same, for a trace of several kernels. */
+  get traceSource(): TraceSource {
+    const { id, number, profiles, nameOf } = this.#parts;
+    return { id, number, profiles, nameOf };
   }
 
   /** The runtime says so. */

@@ -24,6 +24,8 @@ export interface KernelSpec {
   /** Where its thread puts what it did not handle; undefined: nowhere. */
   readonly dead: QueueMemory | undefined;
   readonly words: SharedArrayBuffer;
+  /** Where it records its messages, if it shall. */
+  readonly profile?: SharedArrayBuffer | undefined;
   readonly pool: SharedArrayBuffer;
   readonly clock: WebAssembly.Memory;
   readonly maxDriftMs: number;

@@ -13,6 +13,8 @@ import { KernelBlock } from "./kernel-block.ts";
 import { KernelHost } from "./kernel-host.ts";
 import type { KernelSpec, Launched, Left, MessageDescription } from "./kernel-spec.ts";
 import { MessageQueue } from "./message-queue.ts";
+import { Profile } from "./profile.ts";
+import { profiled } from "./profiled.ts";
 import {
   checkpointed,
   rested,
@@ -41,6 +43,8 @@ export interface KernelThreadOptions {
   readonly now: () => number;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
+  /** The same, on all threads of the process from one beginning. */
+  readonly clockMs: () => number;
 }
 
 export class KernelThread {
@@ -50,6 +54,7 @@ export class KernelThread {
   readonly #nap: (() => Promise<void>) | undefined;
   readonly #nowMs: () => number;
   readonly #wallMs: () => number;
+  readonly #clockMs: () => number;
   #now: number;
   #pool: Blocks | undefined;
   #clock: HybridClock | undefined;
@@ -61,6 +66,7 @@ export class KernelThread {
     this.#nap = options.nap;
     this.#nowMs = options.nowMs;
     this.#wallMs = now;
+    this.#clockMs = options.clockMs;
     const attention = new Attention(options.attention);
     const tick = (): void => void (this.#now = now());
     this.loop = new ThreadLoop({ attention, idle, pause, nap: options.nap ?? pause, tick });
@@ -137,7 +143,8 @@ export class KernelThread {
     }
   }
 
-  #serve(spec: KernelSpec, definition: KernelDefinition): Served {
+  #serve(spec: KernelSpec, defined: KernelDefinition): Served {
+    const definition = this.#timed(spec, defined);
     const { owner, lanes, checksum, payloadBytesMax, alone } = spec;
     const pool = (this.#pool ??= new Blocks(spec.pool)); // All kernels here are of one runtime.
     const now = (): number => this.#now;
@@ -149,6 +156,7 @@ export class KernelThread {
     const output = new Sender(new MessageQueue(spec.output, pool, { onePublisher: alone }), {
       ...{ source: spec.number, clock, payloadBytesMax, checksum },
     });
+    if (!alone) output.share(output.queue); // Others publish in between: nothing is shown together.
     const routes = new Routes({
       ...{ source: spec.number, tenant: spec.tenant, clock, pool, payloadBytesMax },
       ...{ pause: this.#pause, nap: this.#nap, nowMs: this.#nowMs },
@@ -172,6 +180,11 @@ export class KernelThread {
     };
     const host = new KernelHost({ id: spec.id, definition, input, output, ...shared });
     return { host, definition, input, output, clock };
+  }
+
+  #timed({ profile, lanes }: KernelSpec, definition: KernelDefinition): KernelDefinition {
+    if (profile === undefined) return definition;
+    return profiled(definition, { profile: new Profile(profile), lanes, clockMs: this.#clockMs });
   }
 }
 

@@ -38,6 +38,11 @@ export interface RuntimeOptions {
     readonly maxRestarts?: number;
     /** 5000. */
     readonly windowMs?: number;
+    /**
+     * A kernel whose thread stands still for so long although it has messages is hung: its thread is ended,
+     * with HEARTBEAT_LOST. Milliseconds; Infinity, never, where it is left out.
+     */
+    readonly heartbeatTimeoutMs?: number;
   };
   /** Is told of restarts and of escalations. */
   readonly onSupervision?: (event: SupervisionEvent) => void;
@@ -47,7 +52,11 @@ export interface RuntimeOptions {
   readonly quotas?: Readonly<Record<number, TenantQuota>>;
   /** Looks at a call's slot before its caller yields to the event loop: 1000, some ten microseconds. */
   readonly callSpins?: number;
+  /** One call in so many is measured for `metrics.latency`: 16. 1 is every call. */
+  readonly latencySampling?: number;
 }
+
+export type ResolvedRuntime = Required<RuntimeOptions>;
 
 /** What a tenant may have. A launch or a send beyond it fails. */
 export interface TenantQuota {
@@ -79,9 +88,20 @@ export const RUNTIME_DEFAULTS = {
   callSpins: 1000,
   deadLetters: {},
   quotas: {},
+  latencySampling: 16,
   supervision: { strategy: "one-for-one" },
   onSupervision: () => {},
 } as const satisfies RuntimeOptions;
+
+/** Every option with its default. Fails with OPTION_UNSUPPORTED for what cannot be. */
+export function resolveRuntime(options: RuntimeOptions, threadsMax: number): ResolvedRuntime {
+  const resolved = { threads: threadsMax, ...RUNTIME_DEFAULTS, ...options };
+  const { heartbeatTimeoutMs = Infinity } = options.supervision ?? {};
+  within("latencySampling", resolved.latencySampling, 1, 2 ** 31 - 1);
+  if (heartbeatTimeoutMs !== Infinity)
+    within("supervision.heartbeatTimeoutMs", heartbeatTimeoutMs, 4, 2 ** 31 - 1);
+  return resolved;
+}
 
 /** Sizes in up to three dimensions, as CUDA gives them; those left out are 1. Here only their product counts. */
 export interface Dim3 {
@@ -145,6 +165,10 @@ export interface LaunchOptions {
    * whose newest generation has them. Also whenever supervision launches it again.
    */
   readonly restore?: Uint8Array | URL | undefined;
+  /** Each thread that serves it records every message that it handles: `metrics.handling`, `trace()`. False. */
+  readonly profiling?: boolean;
+  /** Every message is told of on the channel `annulus:message`: false. */
+  readonly debug?: boolean;
   /** Blocks of the grid that synchronise. No backend here has it. */
   readonly cooperative?: boolean;
 }
@@ -174,6 +198,8 @@ export interface Launch {
   readonly restore: Uint8Array | URL | undefined;
   readonly publishes: readonly string[];
   readonly subscribes: readonly Subscription[];
+  readonly profiling: boolean;
+  readonly debug: boolean;
 }
 
 const GRID_MAX = 64;
@@ -206,6 +232,8 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
     restart: options.restart ?? "temporary",
     restore: options.restore,
     ...resolveTopics(options),
+    profiling: options.profiling ?? false,
+    debug: options.debug ?? false,
   };
   if (!FULL_POLICIES.includes(launch.whenFull))
     throw unsupported("whenFull", String(launch.whenFull), FULL_POLICIES.join(", "));

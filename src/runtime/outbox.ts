@@ -18,6 +18,7 @@ import { cancelled } from "./faults.ts";
 import type { CallOptions, SendOptions } from "./kernel-facts.ts";
 import type { Launch } from "./options.ts";
 import { PLAIN_SEND, type SendFacts, type Sender } from "./sender.ts";
+import type { CallWatch, Telemetry } from "./telemetry.ts";
 
 /** A deadline is a time modulo 2^32 ms: one of more than 24 days would seem to have passed. */
 const TTL_MAX_MS = 2 ** 30;
@@ -40,6 +41,7 @@ export interface OutboxParts {
   readonly callSpins: number;
   /** Lets a thread that shares ours work. */
   readonly poke: (() => void) | undefined;
+  readonly telemetry: Telemetry;
   /** Fails unless the kernel takes messages. */
   readonly mustTake: () => void;
 }
@@ -75,9 +77,11 @@ export class Outbox {
   /** See `KernelHandle.send`. */
   send<Value>(message: Writable<Value>, value: Value, options: SendOptions | undefined): boolean {
     this.#parts.mustTake();
+    const { sender, telemetry } = this.#parts;
     const facts = this.#factsOf(options, 0);
     if (this.#backlog.size > 0) this.#why = "room";
     else if (this.#publish(message, value, facts, this.#mayGather) >= 0) {
+      if (telemetry.isDebug) telemetry.sent(message, sender.number);
       this.#flushSoon();
       return true;
     }
@@ -99,30 +103,35 @@ export class Outbox {
     const facts = { ...this.#factsOf(options, 0) };
     return this.#whenFree(options, () => {
       const slot = this.#publish(message, value, facts, false);
-      return slot >= 0 || this.#why === "duplicate" ? Promise.resolve() : undefined;
+      if (slot < 0) return this.#why === "duplicate" ? Promise.resolve() : undefined;
+      const { telemetry, sender } = this.#parts;
+      if (telemetry.isDebug) telemetry.sent(message, sender.number);
+      return Promise.resolve();
     });
   }
 
   /** See `KernelHandle.call`. Not async itself: a promise less for each call. */
   call<Value>(message: Writable<Value>, value: Value, options?: CallOptions): Promise<unknown> {
-    const { calls, poke, callSpins, id, mustTake } = this.#parts;
+    const { calls, poke, callSpins, id, mustTake, sender, telemetry } = this.#parts;
     if (options?.signal?.aborted === true) throw cancelled(id, options.signal.reason);
     mustTake();
     const facts = this.#factsOf(options, this.#correlate());
+    const watch = telemetry.watch(message);
     if (this.#backlog.size > 0) {
       this.#why = "room";
-      return this.#callWhenFree(message, value, options, facts);
+      return this.#callWhenFree(message, value, options, facts, watch);
     }
     const isAlone = calls.pending === 0 && !this.#flushing; // Else the caller goes on before it awaits.
     const slot = this.#publish(message, value, facts, !isAlone && this.#mayGather);
-    if (slot < 0) return this.#callWhenFree(message, value, options, facts);
+    if (slot < 0) return this.#callWhenFree(message, value, options, facts, watch);
+    watch?.sent(sender.number);
     this.#flushSoon();
     if (isAlone) {
       poke?.();
       for (let looks = callSpins; looks > 0; looks--)
-        if (calls.isAnswered(slot)) return Promise.resolve(calls.take(slot));
+        if (calls.isAnswered(slot)) return Promise.resolve(calls.take(slot, watch));
     }
-    return this.#answerTo(slot, options);
+    return this.#answerTo(slot, options, watch);
   }
 
   /** What waits on the host is not sent any more. Says how many messages that are. */
@@ -164,24 +173,33 @@ export class Outbox {
         break;
       case "dead-letter":
         bury(message.id, copyOf(message, value), "queue-full", facts.attempts);
-        this.dropped++;
-        return false;
+        return this.#dropped(message);
       case "drop-newest":
-        this.dropped++;
-        return false;
+        return this.#dropped(message);
     }
     this.#backlog.push(this.#later(message, value, facts));
     return true;
   }
 
+  #dropped(message: { readonly id: number }): false {
+    this.dropped++;
+    this.#parts.telemetry.dropped(message);
+    return false;
+  }
+
   /** A copy of a message that waits: its sender may change the value. */
   #later<Value>(message: Writable<Value>, value: Value, facts: SendFacts): Waiting {
+    const { telemetry, sender } = this.#parts;
     const raw = new RawMessage(message.id);
     const bytes = copyOf(message, value);
     const own = { ...facts };
     return {
-      send: () => this.#publish(raw, bytes, own, false) >= 0 || this.#why === "duplicate",
-      refuse: () => void this.dropped++,
+      send: () => {
+        if (this.#publish(raw, bytes, own, false) < 0) return this.#why === "duplicate";
+        if (telemetry.isDebug) telemetry.sent(raw, sender.number);
+        return true;
+      },
+      refuse: () => void this.#dropped(raw),
       untilMs: Infinity,
     };
   }
@@ -191,6 +209,7 @@ export class Outbox {
     value: Value,
     options: CallOptions = {},
     facts: SendFacts,
+    watch: CallWatch | undefined,
   ): Promise<unknown> {
     const { whenFull } = this.#parts.launch;
     const mayWait = whenFull === "wait" || whenFull === "drop-oldest";
@@ -198,7 +217,10 @@ export class Outbox {
     const own = { ...facts };
     return this.#whenFree(options, () => {
       const slot = this.#publish(message, value, own, false);
-      if (slot >= 0) return this.#answerTo(slot, options);
+      if (slot >= 0) {
+        watch?.sent(this.#parts.sender.number);
+        return this.#answerTo(slot, options, watch);
+      }
       if (this.#why === "duplicate") throw this.#refused();
       return undefined;
     });
@@ -233,8 +255,9 @@ export class Outbox {
     return promise;
   }
 
-  #answerTo(slot: number, options?: CallOptions): Promise<unknown> {
-    return this.#parts.calls.answerTo(slot, options?.timeoutMs ?? CALL_TIMEOUT_MS, options?.signal);
+  #answerTo(slot: number, options?: CallOptions, watch?: CallWatch): Promise<unknown> {
+    const timeoutMs = options?.timeoutMs ?? CALL_TIMEOUT_MS;
+    return this.#parts.calls.answerTo(slot, timeoutMs, options?.signal, watch);
   }
 
   #factsOf(options: SendOptions | undefined, correlation: number): SendFacts {

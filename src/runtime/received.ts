@@ -7,6 +7,7 @@ import { Failure } from "../base/mod.ts";
 import type { Fields, Message, ValueOf } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
 import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /** The host's name as owner of slots in output queues. */
 const HOST = 1;
@@ -34,6 +35,8 @@ export interface ReceivedOptions {
   readonly nowMs: () => number;
   /** Whether the kernel has ended, so that nothing more comes. */
   readonly isOver: () => boolean;
+  /** Is told of every message where somebody debugs. */
+  readonly telemetry?: Telemetry;
 }
 
 export class Received {
@@ -130,9 +133,10 @@ export class Received {
   }
 
   #keep(slot: number): void {
-    const { queue, types } = this.#options;
+    const { queue, types, telemetry } = this.#options;
     const payload = this.#payload;
-    const type = types.get(queue.words[queue.ring.at(slot) + WORD.type]! >>> 0);
+    const word = queue.ring.at(slot);
+    const type = types.get(queue.words[word + WORD.type]! >>> 0);
     const isFound = queue.find(slot, payload);
     if (type === undefined || !isFound || !type.fits(payload.views, payload.at, payload.bytes))
       this.unknown++;
@@ -144,6 +148,7 @@ export class Received {
         kept.shift();
         this.overflowed++;
       }
+      if (telemetry?.isDebug === true) telemetry.received(type, numberAt(queue.words, word));
     }
     queue.freeOf(slot);
   }
@@ -162,6 +167,12 @@ export class Received {
         oldest = kept;
     return oldest?.shift();
   }
+}
+
+/** A message's number among its sender's. */
+function numberAt(words: Int32Array, word: number): number {
+  const [high, low] = [words[word + WORD.id_high]!, words[word + WORD.id_low]!];
+  return (high >>> 0) * 2 ** 32 + (low >>> 0);
 }
 
 /** The value of an emission, as its message says. */

@@ -12,9 +12,12 @@ import { type HandleParts, KernelHandle } from "./kernel-handle.ts";
 import type { KernelSpec, Launched, MessageDescription } from "./kernel-spec.ts";
 import { Lifecycle, STATES } from "./lifecycle.ts";
 import { MessageQueue, type QueueMemory } from "./message-queue.ts";
+import type { Notify } from "./notices.ts";
 import type { Launch } from "./options.ts";
+import { Profile } from "./profile.ts";
 import { Credits, RateLimit } from "./rate-limit.ts";
 import { Sender } from "./sender.ts";
+import { Telemetry } from "./telemetry.ts";
 import type { Served } from "./thread-pool.ts";
 
 /** What the runtime says of a kernel that has started. */
@@ -49,6 +52,8 @@ export type CommonParts = Pick<
   readonly letters: DeadLetters;
   /** What limits all kernels of a tenant together. */
   readonly rateOf: (tenant: number) => RateLimit | undefined;
+  readonly latencySampling: number;
+  readonly notify: Notify;
 };
 
 /** What only the runtime can do. */
@@ -71,7 +76,7 @@ export class Running {
 
   constructor(facts: RunningFacts, common: CommonParts, verbs: RuntimeVerbs) {
     const { id, number, launch, served, specs, launched } = facts;
-    const { pool, clock, payloadBytesMax } = common;
+    const { pool, clock, payloadBytesMax, latencySampling, nowMs, notify } = common;
     this.id = id;
     this.launch = launch;
     this.input = facts.input;
@@ -80,8 +85,9 @@ export class Running {
     this.#attentions = attentionsOf(served);
     this.#pool = pool;
     const blocks = specs.map(({ words }) => new KernelBlock(new Int32Array(words)));
-    const lifecycle = new Lifecycle(id, blocks[0]!.stateWord, (_, to) => {
+    const lifecycle = new Lifecycle(id, blocks[0]!.stateWord, (from, to) => {
       for (const block of blocks) block.state = STATES.indexOf(to);
+      notify("kernel:state", () => ({ kernel: id, number, from, to }));
     });
     const input = new MessageQueue(facts.input, pool, { onePublisher: true });
     const output = new MessageQueue(facts.output, pool, { oneExecutor: true });
@@ -95,6 +101,13 @@ export class Running {
       blocks.reduce((sum, block) => sum + block.read("processed") + block.read("failed"), 0);
     const admission = admissionOf(launch, common, ended);
     const box = boxOf(facts, common);
+    const known = [...launched[0]!.takes, ...launched[0]!.gives];
+    const nameOf = (type: number): string => {
+      const description = known.find((one) => one.id === type);
+      return description === undefined ? `type ${type}` : String(rebuilt(description));
+    };
+    const { debug } = launch;
+    const telemetry = { kernel: id, debug, latencySampling, nowMs, notify, nameOf };
     lifecycle.move("launch");
     const poke = served[0]!.thread.poke?.bind(served[0]!.thread);
     this.handle = new KernelHandle({
@@ -114,6 +127,12 @@ export class Running {
       },
       ...{ shares: launched.map(({ shares }) => shares), onInterrupt: facts.onInterrupt },
       ...{ sender: this.#sender, owners: specs.map(({ owner }) => owner), poke },
+      ...{ telemetry: new Telemetry(telemetry), nameOf },
+      profiles: specs.flatMap(({ profile }) => (profile ? [new Profile(profile)] : [])),
+    });
+    void this.handle.wait().then((end) => {
+      const { generation } = this.handle;
+      notify("kernel:end", () => ({ kernel: id, number, generation, end }));
     });
   }
 

@@ -9,6 +9,7 @@ import { createDeadLetterBox } from "./dead-letter-box.ts";
 import { DeadLetterOffice } from "./dead-letter-office.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { isKernel, type KernelDefinition } from "./define-kernel.ts";
+import { Books, type RuntimeMetrics } from "./books.ts";
 import type { KernelEnd, KernelMetrics, Moved, MoveOptions } from "./kernel-facts.ts";
 import type { KernelHandle } from "./kernel-handle.ts";
 import { createKernelWords, type KernelSpec, type Launched, type Restored } from "./kernel-spec.ts";
@@ -18,9 +19,12 @@ import {
   type Launch,
   type LaunchOptions,
   resolveLaunch,
-  RUNTIME_DEFAULTS,
+  type ResolvedRuntime,
+  resolveRuntime,
   type RuntimeOptions,
 } from "./options.ts";
+import type { Notify } from "./notices.ts";
+import { createProfile } from "./profile.ts";
 import { Quotas } from "./quotas.ts";
 import { refuseAll } from "./refusal.ts";
 import { openCheckpoint } from "./restoring.ts";
@@ -32,6 +36,8 @@ import { type Served, type ServingThread, ThreadPool } from "./thread-pool.ts";
 import { TopicDesk } from "./topic-desk.ts";
 import type { BrokerLimits } from "./topic-options.ts";
 import type { Topics } from "./topics-handle.ts";
+import { type Trace, traceOf } from "./trace.ts";
+import { Watchdog, type Repeat } from "./watchdog.ts";
 
 /** What a platform gives. */
 export interface RuntimeParts {
@@ -55,19 +61,11 @@ export interface RuntimeParts {
   readonly stampMs: () => number;
   /** The newest checkpoint at a URL. */
   readonly readCheckpoint: (url: URL) => Promise<Uint8Array>;
+  /** Does something again and again, and keeps no process alive by that. */
+  readonly repeat: Repeat;
+  /** Tells whoever listens. */
+  readonly notify: Notify;
 }
-
-export interface RuntimeMetrics {
-  readonly activeKernels: number;
-  readonly totalLaunched: number;
-  readonly messagesSent: number;
-  readonly messagesReceived: number;
-  readonly threads: number;
-  /** Bytes of queues and of the pool. */
-  readonly hostMemoryBytes: number;
-}
-
-type Resolved = Required<Omit<RuntimeOptions, "threads">> & { readonly threads: number };
 
 /** What a launch names, once its options were read. */
 interface Plan {
@@ -81,7 +79,7 @@ export class Runtime implements AsyncDisposable {
   /** What was sent to kernels that keep such, and not handled: to look at, or to send again. */
   readonly deadLetters: DeadLetterOffice;
   readonly #parts: RuntimeParts;
-  readonly #options: Resolved;
+  readonly #options: ResolvedRuntime;
   readonly #clockMemory = createClockMemory();
   readonly #pool: SharedArrayBuffer;
   readonly #common: CommonParts;
@@ -95,22 +93,21 @@ export class Runtime implements AsyncDisposable {
   readonly #moving: Moving;
   #numbers = 0;
   #owners = 1;
-  #launched = 0;
-  #bytes = 0;
-  #ended = { sent: 0, received: 0 };
+  readonly #books = new Books();
+  readonly #watchdog: Watchdog;
   #closed = false;
 
   constructor(parts: RuntimeParts, options: RuntimeOptions = {}) {
     this.#parts = parts;
-    this.#options = { threads: parts.threadsMax, ...RUNTIME_DEFAULTS, ...options };
+    this.#options = resolveRuntime(options, parts.threadsMax);
     const { idle, threads, supervision, payloadBytesMax, payloadBlocks } = this.#options;
-    const { maxDriftMs, callSpins, terminationTimeoutMs } = this.#options;
-    const { keepAlive, pause, nowMs, wallMs, ownThread } = parts;
+    const { maxDriftMs, callSpins, terminationTimeoutMs, latencySampling } = this.#options;
+    const { keepAlive, pause, nowMs, wallMs, ownThread, notify, repeat } = parts;
     const blockBytes = Math.ceil(payloadBytesMax / 64) * 64;
     this.#pool = createBlocks({ blocks: payloadBlocks, blockBytes });
-    this.#bytes = this.#pool.byteLength;
     this.#common = {
       ...{ keepAlive, pause, nowMs, wallMs, callSpins, terminationTimeoutMs, payloadBytesMax },
+      ...{ latencySampling, notify },
       pool: new Blocks(this.#pool),
       clock: new HybridClock(this.#clockMemory, { now: parts.stampMs, maxDriftMs }),
       letters: new DeadLetters({ ...this.#options.deadLetters, now: nowMs }),
@@ -133,10 +130,14 @@ export class Runtime implements AsyncDisposable {
       kernel: (id) => this.#kernels.get(id),
       onEvent: (event) => {
         this.#topics.supervised(event);
+        if (event.kind === "restarted") this.#books.restarts++;
+        notify("supervision", () => event);
         this.#options.onSupervision(event);
       },
       isClosed: () => this.#closed,
     });
+    const timeoutMs = supervision.heartbeatTimeoutMs ?? Infinity;
+    this.#watchdog = new Watchdog({ timeoutMs, nowMs, repeat });
   }
 
   /** Starts threads before they are needed: as many as `prestart` says. */
@@ -204,17 +205,13 @@ export class Runtime implements AsyncDisposable {
   }
 
   get metrics(): RuntimeMetrics {
-    const kernels = this.#handles;
-    const sum = (of: "sent" | "received"): number =>
-      kernels.reduce((total, handle) => total + handle.traffic[of], this.#ended[of]);
-    return {
-      activeKernels: kernels.filter((handle) => handle.isActive).length,
-      totalLaunched: this.#launched,
-      messagesSent: sum("sent"),
-      messagesReceived: sum("received"),
-      threads: this.#threads.size,
-      hostMemoryBytes: this.#bytes,
-    };
+    const own = this.#pool.byteLength + this.#clockMemory.buffer.byteLength;
+    return this.#books.metrics(this.#handles, this.#threads.size, own + this.#threads.bytes);
+  }
+
+  /** What kernels that have not ended and were launched with `profiling` recorded: a Chrome trace. */
+  trace(): Trace {
+    return traceOf(this.#handles.map(({ traceSource }) => traceSource));
   }
 
   /** Fails with KERNEL_NOT_FOUND. */
@@ -236,6 +233,7 @@ export class Runtime implements AsyncDisposable {
     try {
       return new Map(await Promise.all(ends));
     } finally {
+      this.#watchdog.stop();
       await this.#threads.end();
     }
   }
@@ -273,7 +271,10 @@ export class Runtime implements AsyncDisposable {
         await handle[Symbol.asyncDispose]();
         throw closed();
       }
-      this.#launched++;
+      this.#books.launched++;
+      const { number } = handle;
+      const { mode, gridSize } = launch;
+      this.#parts.notify("kernel:launch", () => ({ kernel: id, number, mode, gridSize }));
       if (launch.autoActivate) handle.activate();
       return handle;
     } catch (error) {
@@ -316,13 +317,10 @@ export class Runtime implements AsyncDisposable {
       refuseAll(new MessageQueue(input, this.#common.pool)); // What was restored.
       throw error;
     }
-    this.#bytes += bytes;
     const gone = (): void => {
-      this.#bytes -= bytes;
       release(running);
-      const { sent, received } = running.handle.metrics;
-      this.#ended.sent += sent;
-      this.#ended.received += received;
+      this.#books.close(running.handle);
+      this.#watchdog.remove(running);
       this.#kernels.delete(id);
       this.#switchboard.remove(id);
     };
@@ -331,12 +329,18 @@ export class Runtime implements AsyncDisposable {
       kill: () => this.#kill(running),
       gone,
       checkpoint: (options) => this.#moving.checkpoint(running, options),
-      move: (options) => this.#moving.move(running, options),
+      move: async (options) => {
+        const moved = await this.#moving.move(running, options);
+        this.#watchdog.remove(running);
+        if (!running.handle.isTerminated) this.#watchdog.add(running);
+        return moved;
+      },
     };
     const onInterrupt = plan.definition?.onInterrupt;
     const facts = { id, number, launch, input, output, served, specs, launched, onInterrupt };
     const running: Running = new Running(facts, this.#common, verbs);
     for (const one of served) this.#watch(running, one);
+    this.#watchdog.add(running);
     await this.#switchboard.add(running);
     await this.#topics.launched(running);
     return running.handle;
@@ -380,12 +384,12 @@ export class Runtime implements AsyncDisposable {
     index: number,
   ): KernelSpec {
     const { maxDriftMs, payloadBytesMax } = this.#options;
-    const { blockSize, checksum, gridSize, tenant, data } = launch;
+    const { blockSize, checksum, gridSize, tenant, data, profiling } = launch;
     return {
       ...{ id, definition: definition?.id ?? id, module, index, owner: ++this.#owners, ...own },
       ...{ words: createKernelWords(), pool: this.#pool, clock: this.#clockMemory },
       ...{ maxDriftMs, payloadBytesMax, lanes: blockSize, checksum, alone: gridSize === 1 },
-      ...{ tenant, data },
+      ...{ tenant, data, profile: profiling ? createProfile() : undefined },
     };
   }
 

@@ -86,6 +86,7 @@ export class ThreadLoop {
   /** Lets every kernel that may have messages handle a batch; says how many messages that were. */
   turn(): number {
     if (this.#untilTick-- <= 0) this.#tick();
+    this.#options.attention.beat();
     this.#options.attention.take(this.#kernels.length, this.#watch);
     const watched = this.#watched;
     const isCrowded = watched.length > WATCHED_MAX;
@@ -134,9 +135,12 @@ export class ThreadLoop {
    * when a thread is killed while it waits by `Atomics.waitAsync`.
    */
   async #doze(): Promise<void> {
-    const { pause, nap } = this.#options;
+    const { attention, pause, nap } = this.#options;
     if (this.leaveAll() > 0) return;
-    for (let looks = 0; !this.#hasWork(); looks++) await (looks < LOOKS_AWAKE ? pause() : nap());
+    for (let looks = 0; !this.#hasWork(); looks++) {
+      attention.beat(); // Whoever awaits does not hang.
+      await (looks < LOOKS_AWAKE ? pause() : nap());
+    }
     this.#untilTick = 0;
   }
 
@@ -181,7 +185,11 @@ export class ThreadLoop {
   }
 
   #turnOf(index: number): number {
-    return this.#kernels[index]?.turn() ?? 0;
+    const { attention } = this.#options;
+    attention.serving = index;
+    const moved = this.#kernels[index]?.turn() ?? 0;
+    attention.serving = -1;
+    return moved;
   }
 
   #hasWork(): boolean {

@@ -53,6 +53,12 @@ export class ThreadPool {
     return this.#threads.length;
   }
 
+  /** Bytes of the memory by which threads are told that there is something to do. */
+  get bytes(): number {
+    const all = this.#own === undefined ? this.#threads : [...this.#threads, this.#own];
+    return all.reduce((sum, { thread }) => sum + thread.attention.byteLength, 0);
+  }
+
   /** The caller's own thread. */
   own(): Served {
     this.#own ??= new Served(this.#options.ownThread());
@@ -124,6 +130,8 @@ export class Served {
   isEnding = false;
   /** One kernel has it for itself. */
   isReserved = false;
+  /** Why, where the thread was not told to end by who uses it. */
+  #why: Failure | undefined;
   /** Indices that kernels have had and left. */
   readonly #free: number[] = [];
   #next = 0;
@@ -156,8 +164,9 @@ export class Served {
   }
 
   /** Ends the thread where it is: for one of its kernels, or for all. */
-  async kill(kernel?: string): Promise<void> {
+  async kill(kernel?: string, why?: Failure): Promise<void> {
     this.isEnding = true;
+    this.#why ??= why;
     this.killedFor ??= kernel;
     await this.thread.kill();
   }
@@ -165,8 +174,11 @@ export class Served {
   /** How the thread's end looks to one of its kernels: it failed if another one was meant. */
   endFor(kernel: string, end: ThreadEnd): ThreadEnd {
     const { killedFor } = this;
-    if (end.failure !== undefined || killedFor === undefined || killedFor === kernel) return end;
-    return { failure: caught(kernel, killedFor), exitCode: end.exitCode ?? 1 };
+    if (end.failure !== undefined || killedFor === undefined) return end;
+    const exitCode = end.exitCode ?? 1;
+    if (killedFor === kernel)
+      return this.#why === undefined ? end : { failure: this.#why, exitCode };
+    return { failure: caught(kernel, killedFor), exitCode };
   }
 }
 

@@ -4,6 +4,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Facts, FailureCode } from "../../base/mod.ts";
 import type { IdlePolicy } from "../../ring/mod.ts";
+import { processMs } from "./process-clock.ts";
 import {
   type KernelSpec,
   KernelThread,
@@ -55,6 +56,7 @@ const thread = new KernelThread({
   nap: () => new Promise((resume) => setTimeout(resume, 1)),
   now: () => Date.now(),
   nowMs: () => performance.now(),
+  clockMs: processMs,
 });
 
 port.on("message", (command: KernelCommand) => {

@@ -15,6 +15,7 @@ import type { CallShapes } from "../../sandbox/mod.ts";
 import { newestCheckpoint } from "./checkpoint-file.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { type Monitor, type MonitorOptions, startMonitor } from "./monitor-socket.ts";
+import { notify } from "./notices.ts";
 import type { PackKernel } from "./pack-kernel.ts";
 import { launchPackKernel, type PackLaunchOptions } from "./pack-launch.ts";
 import { ownServingThread, startServingThread } from "./serving-thread.ts";
@@ -51,6 +52,11 @@ const NODE: Omit<RuntimeParts, "backend" | "refusals"> = {
   wallMs: () => Date.now(),
   stampMs: cheapWall(),
   readCheckpoint: newestCheckpoint,
+  repeat(ms, act) {
+    const timer = setInterval(act, ms).unref();
+    return () => clearInterval(timer);
+  },
+  notify,
 };
 
 /** Where kernels run. `worker`: threads of this process. `null`: no thread, in turns of the caller's own. */

@@ -14,6 +14,7 @@ import {
   type ThreadEnd,
   thrownInKernel,
 } from "../../runtime/mod.ts";
+import { processMs } from "./process-clock.ts";
 import type { KernelCommand, KernelReply, KernelWorkerData } from "./kernel-worker.ts";
 
 const OWN_IDLE: IdlePolicy = { spins: 0, sleepMs: 0 };
@@ -107,6 +108,7 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
     pause,
     now: () => Date.now(),
     nowMs: () => performance.now(),
+    clockMs: processMs,
   });
   const { promise: ended, resolve: end } = Promise.withResolvers<ThreadEnd>();
   let [isServing, isWatched] = [false, false];

@@ -32,6 +32,8 @@ const watch =
       wallMs: () => Date.now(),
       stampMs: () => Date.now(),
       readCheckpoint: newestCheckpoint,
+      repeat: () => () => {},
+      notify: () => {},
     };
     return new Runtime(parts, options);
   };
