@@ -21,6 +21,10 @@ export interface SendOptions {
   readonly priority?: Priority;
   /** The message is worth nothing after this many milliseconds. */
   readonly ttlMs?: number;
+  /** With the scheduler `static`: messages of one key go to one thread. 0. */
+  readonly key?: number;
+  /** With the scheduler `priority`: 0 is the most urgent. The middle one. */
+  readonly level?: number;
   /** An id of your own, 64 bits: repeated, the message is sent once. Needs `deduplicate` at the launch. */
   readonly messageId?: bigint;
 }

@@ -27,7 +27,7 @@ import { kernelMetrics, memoryBytes } from "./kernel-metrics.ts";
 import type { KernelState, Lifecycle } from "./lifecycle.ts";
 import type { MessageQueue } from "./message-queue.ts";
 import type { Launch } from "./options.ts";
-import { Outbox } from "./outbox.ts";
+import { type Door, Outbox } from "./outbox.ts";
 import type { Profile } from "./profile.ts";
 import { Received } from "./received.ts";
 import type { Sender } from "./sender.ts";
@@ -39,10 +39,9 @@ export interface HandleParts {
   readonly number: number;
   readonly launch: Launch;
   readonly lifecycle: Lifecycle;
-  /** Its input queue for messages, as the host publishes there. */
-  readonly input: MessageQueue;
   readonly output: MessageQueue;
-  readonly sender: Sender;
+  /** To each of its input queues. */
+  readonly senders: readonly Sender[];
   readonly admission: Admission | undefined;
   /** Where its dead letters come from; undefined: none are kept. */
   readonly box: DeadLetterBox | undefined;
@@ -83,44 +82,51 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   /** The kernel's number: its source where it sends. */
   readonly number: number;
   readonly #parts: HandleParts;
-  readonly #calls: Calls;
+  readonly #doors: readonly Door[];
   readonly #received: Received;
   readonly #outbox: Outbox;
   readonly #ending: Ending;
   readonly #launchedMs: number;
 
   constructor(parts: HandleParts) {
-    const { id, number, input, output, replies, launch, sender, poke } = parts;
+    const { id, number, output, replies, launch, senders, poke } = parts;
     const { keepAlive, pause, nowMs, telemetry } = parts;
-    const inOrder = launch.gridSize === 1 && launch.blockSize === 1 && !launch.priorities;
+    const inOrder = launch.gridSize * launch.blockSize === 1 && !launch.priorities;
     this.id = id;
     this.number = number;
     this.#parts = parts;
     this.#launchedMs = nowMs();
     const waiting = { kernel: id, keepAlive, nowMs, telemetry };
-    const calls = new Calls({ ...waiting, queue: input, replies, pause, inOrder });
+    const doors = senders.map((sender): Door => {
+      const { queue } = sender;
+      return { sender, calls: new Calls({ ...waiting, queue, replies, pause, inOrder }) };
+    });
     const isOver = (): boolean => this.isTerminated;
     const received = new Received({ ...waiting, queue: output, types: replies, isOver });
     const mustTake = (): void => mustBeActive(id, this.state);
-    this.#calls = calls;
+    this.#doors = doors;
     this.#received = received;
     const { box } = parts;
     const outbox = new Outbox({
-      ...{ ...parts, calls, mustTake },
+      ...{ ...parts, doors, mustTake },
       bury: (...letter) => box?.add(...letter),
     });
     this.#outbox = outbox;
     this.#ending = new Ending({
-      ...{ ...parts, inputs: [input] },
+      ...{ ...parts, inputs: senders.map(({ queue }) => queue) },
       waiting: () => outbox.waiting,
       refuseWaiting: () => outbox.refuseAll(terminated(id)),
       bury: (...letter) => box?.take(...letter),
       wake: () => {
-        sender.flush();
-        sender.wake();
+        for (const sender of senders) {
+          sender.flush();
+          sender.wake();
+        }
         poke?.();
       },
-      poll: () => void calls.poll(),
+      poll: () => {
+        for (const { calls } of doors) calls.poll();
+      },
       over: () => {
         box?.close();
         received.fetchAll(); // Its blocks are wanted; who receives gets copies.
@@ -154,7 +160,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   /** Lets the kernel handle messages. Fails with INVALID_STATE_TRANSITION unless it is launched or deactivated. */
   activate(): void {
     this.#parts.lifecycle.move("activate");
-    this.#parts.sender.wake();
+    for (const sender of this.#parts.senders) sender.wake();
     this.#parts.poke?.();
   }
 
@@ -306,10 +312,10 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   }
 
   get status(): KernelStatus {
-    const { launch, input, output, nowMs } = this.#parts;
+    const { launch, senders, output, nowMs } = this.#parts;
     return {
       ...{ id: this.id, state: this.state, mode: launch.mode },
-      inputQueueDepth: input.ring.depth,
+      inputQueueDepth: senders.reduce((sum, { queue }) => sum + queue.ring.depth, 0),
       outputQueueDepth: output.ring.depth + this.#received.kept,
       messagesProcessed: this.#sum("processed"),
       uptimeMs: nowMs() - this.#launchedMs,
@@ -318,14 +324,15 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
 
   get metrics(): KernelMetrics {
     const { status, generation } = this;
-    const [outbox, calls, received] = [this.#outbox, this.#calls, this.#received];
+    const [outbox, doors, received] = [this.#outbox, this.#doors, this.#received];
     const { inHand } = this.#ending;
-    return kernelMetrics({ ...this.#parts, status, generation, inHand, outbox, calls, received });
+    return kernelMetrics({ ...this.#parts, status, generation, inHand, outbox, doors, received });
   }
 
   /** Messages that the host sent and took. */
   get traffic(): { readonly sent: number; readonly received: number } {
-    return { sent: this.#parts.sender.sent, received: this.#received.count };
+    const sent = this.#doors.reduce((sum, { sender }) => sum + sender.sent, 0);
+    return { sent, received: this.#received.count };
   }
 
   /** How long the host's calls took, where one was measured. */

@@ -32,6 +32,8 @@ const SETTLED_AT_ONCE = 8;
 
 export interface KernelHostOptions {
   readonly id: string;
+  /** What the hosts of one kernel on one thread have in common. */
+  readonly common: HostCommon;
   /** The name under which the thread owns slots. */
   readonly owner: number;
   readonly definition: KernelDefinition;
@@ -60,6 +62,13 @@ export interface KernelHostOptions {
   readonly lanesTaken: (by: 1 | -1) => void;
 }
 
+/** One kernel's on one thread, whichever of its queues a message came by. */
+export interface HostCommon {
+  state: unknown;
+  /** Messages whose handlers went on after they returned. */
+  readonly running: Set<Delivery>;
+}
+
 interface Known extends KnownPace {
   readonly handler: Handler;
   /** By slot: what reads its cell, which stays where it is. */
@@ -67,7 +76,7 @@ interface Known extends KnownPace {
 }
 
 export class KernelHost {
-  state: unknown;
+  readonly #common: HostCommon;
   /** It starts no message: it is saved, or leaves this thread. See resting.ts. */
   isResting = false;
   readonly #options: KernelHostOptions;
@@ -80,7 +89,7 @@ export class KernelHost {
   readonly #answers: Answers;
   readonly #pace: Pace;
   readonly #deliveries: Delivery[] = [];
-  readonly #running = new Set<Delivery>();
+  readonly #running: Set<Delivery>;
   readonly #claimed: Int32Array;
   /** Claimed messages from here to `#end` were not started. */
   #next = 0;
@@ -99,6 +108,8 @@ export class KernelHost {
   constructor(options: KernelHostOptions) {
     const { input, definition } = options;
     this.#options = options;
+    this.#common = options.common;
+    this.#running = options.common.running;
     this.#input = input;
     this.#words = input.words;
     this.#claimed = new Int32Array(Math.min(BATCH, input.ring.geometry.slots));
@@ -110,6 +121,19 @@ export class KernelHost {
       if (handler.reply !== undefined) this.#gives.add(handler.reply.id);
     }
     for (const { id } of definition.emits ?? []) this.#gives.add(id);
+  }
+
+  get state(): unknown {
+    return this.#common.state;
+  }
+
+  set state(state: unknown) {
+    this.#common.state = state;
+  }
+
+  /** Whether messages were claimed that wait for a lane, or for the kernel to be active again. */
+  get isBehind(): boolean {
+    return this.#next < this.#end;
   }
 
   get id(): string {
@@ -141,8 +165,8 @@ export class KernelHost {
   }
 
   /** Handles up to one batch of what is there; says how many messages were started. */
-  turn(): number {
-    const { owner, block, output, lanes, atOnce } = this.#options;
+  turn(atOnce = this.#options.atOnce): number {
+    const { owner, block, output, lanes } = this.#options;
     if (this.isResting && this.#running.size === 0) return 0; // It may be another thread's by now.
     block.count("heartbeat");
     this.#forget();

@@ -2,13 +2,12 @@
 // Words of 32 bits wrap, and are read without a sign: a kernel's count is modulo 2^32 for each thread.
 
 import type { Admission } from "./admission.ts";
-import type { Calls } from "./calls.ts";
 import type { DeadLetterBox } from "./dead-letter-box.ts";
 import type { KernelBlock } from "./kernel-block.ts";
 import type { KernelMetrics, KernelStatus } from "./kernel-facts.ts";
 import { latencyFacts } from "./latency.ts";
 import type { MessageQueue } from "./message-queue.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Door, Outbox } from "./outbox.ts";
 import type { Profile } from "./profile.ts";
 import type { Received } from "./received.ts";
 import type { Sender } from "./sender.ts";
@@ -19,9 +18,8 @@ export interface MetricsSources {
   readonly inHand: number;
   readonly generation: number;
   readonly blocks: readonly KernelBlock[];
-  readonly sender: Sender;
   readonly outbox: Outbox;
-  readonly calls: Calls;
+  readonly doors: readonly Door[];
   readonly received: Received;
   readonly telemetry: Telemetry;
   readonly profiles: readonly Profile[];
@@ -30,28 +28,34 @@ export interface MetricsSources {
 
 /** Bytes of a kernel's queues and words, and of what it records. */
 export function memoryBytes(sources: {
-  readonly input: MessageQueue;
+  readonly senders: readonly Sender[];
   readonly output: MessageQueue;
   readonly blocks: readonly KernelBlock[];
   readonly profiles: readonly Profile[];
   readonly telemetry: Telemetry;
   readonly box: DeadLetterBox | undefined;
 }): number {
-  const { input, output, blocks, profiles, telemetry, box } = sources;
+  const { senders, output, blocks, profiles, telemetry, box } = sources;
   const parts = [...blocks, ...profiles, telemetry.latency, ...(box === undefined ? [] : [box])];
-  const queues = input.words.buffer.byteLength + output.words.buffer.byteLength;
+  const queues = [output, ...senders.map(({ queue }) => queue)].reduce(
+    (sum, { words }) => sum + words.buffer.byteLength,
+    0,
+  );
   return parts.reduce((sum, { bytes }) => sum + bytes, queues);
 }
 
 export function kernelMetrics(sources: MetricsSources): KernelMetrics {
-  const { status, inHand, generation, blocks, sender, outbox, calls, received } = sources;
+  const { status, inHand, generation, blocks, outbox, doors, received } = sources;
   const { telemetry, profiles, admission } = sources;
   const sum = (counter: Parameters<KernelBlock["read"]>[0]): number =>
     blocks.reduce((total, block) => total + block.read(counter), 0);
+  const all = (count: (door: Door) => number): number =>
+    doors.reduce((total, door) => total + count(door), 0);
   return {
     ...status,
     ...{ inHand, generation, restarts: Math.max(0, generation - 1) },
-    ...{ sent: sender.sent, queueFull: sender.full, dropped: outbox.dropped },
+    ...{ sent: all(({ sender }) => sender.sent), queueFull: all(({ sender }) => sender.full) },
+    dropped: outbox.dropped,
     ...{ waiting: outbox.waiting, deadLost: sum("dead_lost"), ...admission?.metrics },
     ...{ failed: sum("failed"), expired: sum("expired"), malformed: sum("malformed") },
     ...{ skewed: sum("skewed"), emitted: sum("emitted"), emitFull: sum("emit_full") },
@@ -61,8 +65,10 @@ export function kernelMetrics(sources: MetricsSources): KernelMetrics {
       overflowed: received.overflowed,
       turns: sum("heartbeat"),
     },
-    ...{ answered: calls.answered, failedCalls: calls.failed },
-    ...{ timedOut: calls.timedOut, lateReplies: calls.late },
+    answered: all(({ calls }) => calls.answered),
+    failedCalls: all(({ calls }) => calls.failed),
+    timedOut: all(({ calls }) => calls.timedOut),
+    lateReplies: all(({ calls }) => calls.late),
     latency: latencyFacts([telemetry.latency.histogram]),
     handling:
       profiles.length === 0 ? undefined : latencyFacts(profiles.map(({ histogram }) => histogram)),

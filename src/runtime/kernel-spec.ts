@@ -4,6 +4,13 @@ import { KERNEL_BLOCK } from "../layout/mod.ts";
 import type { Scalar } from "../message/mod.ts";
 import type { KernelPlace } from "./define-kernel.ts";
 import type { QueueMemory } from "./message-queue.ts";
+import type { Scheduler } from "./scheduling.ts";
+
+/** A kernel's place on a thread that serves it. */
+export interface AttentionSpec {
+  readonly memory: SharedArrayBuffer;
+  readonly index: number;
+}
 
 export interface KernelSpec {
   readonly id: string;
@@ -19,7 +26,13 @@ export interface KernelSpec {
   readonly place: KernelPlace;
   /** URL of the module that exports the definition. */
   readonly module: string;
-  readonly input: QueueMemory;
+  /** One, or as many as its scheduler says. */
+  readonly inputs: readonly QueueMemory[];
+  readonly scheduler: Scheduler;
+  /** What each thread of the grid offers to the others, in a word of its own. */
+  readonly offers: SharedArrayBuffer;
+  /** Where the threads of the grid are told of messages. */
+  readonly grid: readonly AttentionSpec[];
   readonly output: QueueMemory;
   /** Where its thread puts what it did not handle; undefined: nowhere. */
   readonly dead: QueueMemory | undefined;
@@ -34,8 +47,10 @@ export interface KernelSpec {
   readonly lanes: number;
   readonly checksum: boolean;
   readonly payloadBytesMax: number;
-  /** Nobody else claims from the input, and nobody else publishes to the output. */
-  readonly alone: boolean;
+  /** Nobody else claims from the queues that it claims from. */
+  readonly claimsAlone: boolean;
+  /** Nobody else publishes to the output. */
+  readonly emitsAlone: boolean;
   /** What the definition's `start` gets. */
   readonly data: unknown;
   /** From where it goes on, where it does not start anew. */
@@ -59,7 +74,7 @@ export interface Left {
   readonly unstarted: Int32Array;
   /** Numbers of its last messages: to its output queue, and on each route. */
   readonly emitted: number;
-  readonly sent: ReadonlyMap<string, number>;
+  readonly sent: ReadonlyMap<string, readonly number[]>;
 }
 
 /** What a kernel tells its host about a message, so that the host can read it. */

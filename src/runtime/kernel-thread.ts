@@ -10,7 +10,8 @@ import { DeadLetterSlot } from "./dead-letter-box.ts";
 import { isKernel, type KernelDefinition } from "./define-kernel.ts";
 import { Delivery } from "./delivery.ts";
 import { KernelBlock } from "./kernel-block.ts";
-import { KernelHost } from "./kernel-host.ts";
+import { Crew } from "./crew.ts";
+import { type HostCommon, KernelHost } from "./kernel-host.ts";
 import type { KernelSpec, Launched, Left, MessageDescription } from "./kernel-spec.ts";
 import { MessageQueue } from "./message-queue.ts";
 import { Profile } from "./profile.ts";
@@ -26,6 +27,7 @@ import {
   stateFrom,
 } from "./resting.ts";
 import { Routes, type RouteSpec } from "./routes.ts";
+import { type Offers, Taking } from "./scheduling.ts";
 import { Sender } from "./sender.ts";
 import { ThreadLoop } from "./thread-loop.ts";
 
@@ -145,18 +147,19 @@ export class KernelThread {
 
   #serve(spec: KernelSpec, defined: KernelDefinition): Served {
     const definition = this.#timed(spec, defined);
-    const { owner, lanes, checksum, payloadBytesMax, alone } = spec;
+    const { owner, lanes, checksum, payloadBytesMax, claimsAlone, emitsAlone } = spec;
     const pool = (this.#pool ??= new Blocks(spec.pool)); // All kernels here are of one runtime.
     const now = (): number => this.#now;
     const clock = (this.#clock ??= new HybridClock(spec.clock, {
       now,
       maxDriftMs: spec.maxDriftMs,
     }));
-    const input = new MessageQueue(spec.input, pool, { oneExecutor: alone });
-    const output = new Sender(new MessageQueue(spec.output, pool, { onePublisher: alone }), {
+    const sides = { oneExecutor: claimsAlone };
+    const inputs = spec.inputs.map((memory) => new MessageQueue(memory, pool, sides));
+    const output = new Sender(new MessageQueue(spec.output, pool, { onePublisher: emitsAlone }), {
       ...{ source: spec.number, clock, payloadBytesMax, checksum },
     });
-    if (!alone) output.share(output.queue); // Others publish in between: nothing is shown together.
+    if (!emitsAlone) output.share(output.queue); // Others publish in between: nothing is shown together.
     const routes = new Routes({
       ...{ source: spec.number, tenant: spec.tenant, clock, pool, payloadBytesMax },
       ...{ pause: this.#pause, nap: this.#nap, nowMs: this.#nowMs },
@@ -167,7 +170,7 @@ export class KernelThread {
     const shared = {
       owner,
       lanes,
-      atOnce: alone ? AT_ONCE : AT_ONCE_IN_A_GRID,
+      atOnce: claimsAlone ? AT_ONCE : AT_ONCE_IN_A_GRID,
       checksum,
       payloadBytesMax,
       clock,
@@ -178,14 +181,36 @@ export class KernelThread {
       lanesTaken,
       routes,
     };
-    const host = new KernelHost({ id: spec.id, definition, input, output, ...shared });
-    return { host, definition, input, output, clock };
+    const common: HostCommon = { state: undefined, running: new Set() };
+    const hosts = inputs.map(
+      (input) => new KernelHost({ id: spec.id, common, definition, input, output, ...shared }),
+    );
+    const host = hosts.length === 1 ? hosts[0]! : crewOf(spec, inputs, hosts, shared.atOnce);
+    return { host, definition, input: inputs[0]!, output, clock };
   }
 
   #timed({ profile, lanes }: KernelSpec, definition: KernelDefinition): KernelDefinition {
     if (profile === undefined) return definition;
     return profiled(definition, { profile: new Profile(profile), lanes, clockMs: this.#clockMs });
   }
+}
+
+/** The hosts of a kernel with several queues, which take turns as its scheduler says. */
+function crewOf(
+  { scheduler, offers, grid, place }: KernelSpec,
+  inputs: readonly MessageQueue[],
+  hosts: readonly KernelHost[],
+  atOnce: number,
+): Crew {
+  const words = new Int32Array(offers);
+  const views = inputs.map(({ ring }) => ring);
+  const told: Offers = {
+    read: (thread) => Atomics.load(words, thread),
+    write: (messages) => void Atomics.store(words, place.index, messages),
+    wake: (thread) => new Attention(grid[thread]!.memory).raise(grid[thread]!.index),
+  };
+  const own = scheduler.strategy === "priority" ? 0 : place.index;
+  return new Crew(hosts, new Taking(scheduler, own, views, told, atOnce), own);
 }
 
 /** A kernel that goes on where one on another thread has left. It rests until it is told to go on. */

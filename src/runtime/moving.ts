@@ -51,6 +51,8 @@ export class Moving {
           `${running.specs.length}`,
           "1: each thread has its own state",
         );
+      if (running.inputs.length > 1)
+        throw unsupported("scheduler", running.launch.scheduler.strategy, "one of one queue");
       const order: StateOrder = { order: "checkpoint", timeoutMs, bytesMax };
       return (await inTime(running, order)) as Uint8Array;
     });
@@ -172,11 +174,13 @@ function mustLive({ id, handle }: Running): void {
   if (handle.isTerminated || handle.state === "terminating") throw over(id);
 }
 
-function mustMove({ id, launch, specs }: Running): void {
+function mustMove({ id, launch, specs, inputs }: Running): void {
   if (launch.mode !== "persistent")
     throw refused(id, "an event-driven kernel", "one on a thread of its runtime");
   if (specs.length > 1)
     throw refused(id, `a kernel on ${specs.length} threads`, "one on one thread");
+  if (inputs.length > 1)
+    throw refused(id, `a kernel of ${inputs.length} queues`, "one of one queue");
 }
 
 function refused(id: string, found: string, expected: string): Failure {

@@ -6,6 +6,7 @@ import type { KernelDefinition } from "./define-kernel.ts";
 import type { DeadLettersOptions } from "./dead-letters.ts";
 import type { DeduplicationOptions } from "./deduplication.ts";
 import type { RateLimitOptions } from "./rate-limit.ts";
+import { resolveScheduler, type Scheduler, type SchedulerOptions } from "./scheduling.ts";
 import type { Restart, Strategy } from "./supervision.ts";
 import { resolveTopics, type Subscription, type SubscriptionOption } from "./topic-options.ts";
 
@@ -119,6 +120,8 @@ export interface LaunchOptions {
   readonly mode?: "persistent" | "event-driven";
   /** Threads that serve the kernel, each with a state of its own: 1. */
   readonly gridSize?: number | Dim3;
+  /** Which thread of the grid handles a message: `shared`, whichever is free. */
+  readonly scheduler?: SchedulerOptions;
   /** Messages that each of those handles at a time, where handlers are asynchronous: 1. */
   readonly blockSize?: number | Dim3;
   /** Memory that the threads of a grid share, in bytes: 0. `start` gets it. */
@@ -177,6 +180,7 @@ export interface Launch {
   readonly mode: "persistent" | "event-driven";
   readonly gridSize: number;
   readonly blockSize: number;
+  readonly scheduler: Scheduler;
   readonly ownThread: boolean;
   readonly sharedMemoryBytes: number;
   readonly enableK2k: boolean;
@@ -208,9 +212,11 @@ const SHARED_MAX = 2 ** 30;
 
 /** Every option with its default. Fails with OPTION_UNSUPPORTED for what cannot be. */
 export function resolveLaunch(options: LaunchOptions, queueCapacity: number): Launch {
+  const gridSize = product(options.gridSize);
   const launch: Launch = {
     mode: options.mode ?? "persistent",
-    gridSize: product(options.gridSize),
+    gridSize,
+    scheduler: resolveScheduler(options.scheduler, gridSize),
     blockSize: product(options.blockSize),
     sharedMemoryBytes: options.sharedMemoryBytes ?? 0,
     enableK2k: options.enableK2k ?? true,
@@ -246,6 +252,8 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
       "false: the kernel is served by more, or by the caller's",
     );
   within("gridSize", launch.gridSize, 1, launch.mode === "event-driven" ? 1 : GRID_MAX);
+  if (launch.restore !== undefined && launch.scheduler.queues !== 1)
+    throw unsupported("scheduler", launch.scheduler.strategy, "`shared` with `restore`");
   if (launch.restore !== undefined && launch.gridSize !== 1)
     throw unsupported("gridSize", String(launch.gridSize), "1 with `restore`");
   within("blockSize", launch.blockSize, 1, LANES_MAX);

@@ -17,17 +17,23 @@ import type { DeadReason } from "./dead-letters.ts";
 import { cancelled } from "./faults.ts";
 import type { CallOptions, SendOptions } from "./kernel-facts.ts";
 import type { Launch } from "./options.ts";
+import { Placement } from "./scheduling.ts";
 import { PLAIN_SEND, type SendFacts, type Sender } from "./sender.ts";
 import type { CallWatch, Telemetry } from "./telemetry.ts";
 
 /** A deadline is a time modulo 2^32 ms: one of more than 24 days would seem to have passed. */
 const TTL_MAX_MS = 2 ** 30;
 
+/** A way into one queue, and back. */
+export interface Door {
+  readonly sender: Sender;
+  readonly calls: Calls;
+}
+
 export interface OutboxParts {
   readonly id: string;
   readonly launch: Launch;
-  readonly sender: Sender;
-  readonly calls: Calls;
+  readonly doors: readonly Door[];
   /** What messages pass before they take room; undefined: nothing was asked for. */
   readonly admission: Admission | undefined;
   /** Keeps a message that found no room. */
@@ -54,17 +60,22 @@ export class Outbox {
   dropped = 0;
   readonly #parts: OutboxParts;
   readonly #backlog: Backlog;
+  readonly #placement: Placement;
   readonly #facts: SendFacts = { ...PLAIN_SEND };
+  /** The door by which the last message went, or the last one that was tried. */
+  #door: Door;
   #why: Why = "room";
   #correlation = 0;
   #flushing = false;
 
   constructor(parts: OutboxParts) {
-    const { sender, keepAlive, nowMs, admission } = parts;
+    const { doors, keepAlive, nowMs, admission, launch } = parts;
     this.#parts = parts;
+    this.#placement = new Placement(launch.scheduler);
+    this.#door = doors[0]!;
     this.#backlog = new Backlog({
-      ...{ done: sender.queue.ring.done, keepAlive, nowMs },
-      waitMs: () => admission?.waitMs ?? 0,
+      ...{ done: this.#door.sender.queue.ring.done, keepAlive, nowMs },
+      waitMs: () => (doors.length > 1 ? 1 : (admission?.waitMs ?? 0)), // Other queues ring elsewhere.
       late: () => this.#refused(),
     });
   }
@@ -77,23 +88,25 @@ export class Outbox {
   /** See `KernelHandle.send`. */
   send<Value>(message: Writable<Value>, value: Value, options: SendOptions | undefined): boolean {
     this.#parts.mustTake();
-    const { sender, telemetry } = this.#parts;
+    const { telemetry } = this.#parts;
     const facts = this.#factsOf(options, 0);
+    const queue = this.#placement.pick(options?.key, options?.level);
     if (this.#backlog.size > 0) this.#why = "room";
-    else if (this.#publish(message, value, facts, this.#mayGather) >= 0) {
-      if (telemetry.isDebug) telemetry.sent(message, sender.number);
+    else if (this.#publish(message, value, facts, queue, this.#mayGather) >= 0) {
+      if (telemetry.isDebug) telemetry.sent(message, this.#door.sender.number);
       this.#flushSoon();
       return true;
     }
     if (this.#why === "duplicate") return false;
-    return this.#overflow(message, value, facts);
+    return this.#overflow(message, value, facts, queue);
   }
 
   /** Sends a dead letter once more. False: something keeps it, whatever the policy. */
   resend(type: number, payload: Uint8Array, attempts: number): boolean {
     if (this.#backlog.size > 0) return false;
     const facts = { ...PLAIN_SEND, attempts };
-    const isSent = this.#publish(new RawMessage(type), payload, facts, false) >= 0;
+    const queue = this.#placement.pick(undefined, undefined);
+    const isSent = this.#publish(new RawMessage(type), payload, facts, queue, false) >= 0;
     if (isSent) this.#parts.poke?.();
     return isSent;
   }
@@ -101,29 +114,32 @@ export class Outbox {
   /** See `KernelHandle.sendWaiting`. */
   sendWaiting<Value>(message: Writable<Value>, value: Value, options: CallOptions): Promise<void> {
     const facts = { ...this.#factsOf(options, 0) };
+    const queue = this.#placement.pick(options.key, options.level);
     return this.#whenFree(options, () => {
-      const slot = this.#publish(message, value, facts, false);
+      const slot = this.#publish(message, value, facts, queue, false);
       if (slot < 0) return this.#why === "duplicate" ? Promise.resolve() : undefined;
-      const { telemetry, sender } = this.#parts;
-      if (telemetry.isDebug) telemetry.sent(message, sender.number);
+      const { telemetry } = this.#parts;
+      if (telemetry.isDebug) telemetry.sent(message, this.#door.sender.number);
       return Promise.resolve();
     });
   }
 
   /** See `KernelHandle.call`. Not async itself: a promise less for each call. */
   call<Value>(message: Writable<Value>, value: Value, options?: CallOptions): Promise<unknown> {
-    const { calls, poke, callSpins, id, mustTake, sender, telemetry } = this.#parts;
+    const { poke, callSpins, id, mustTake, telemetry } = this.#parts;
     if (options?.signal?.aborted === true) throw cancelled(id, options.signal.reason);
     mustTake();
     const facts = this.#factsOf(options, this.#correlate());
+    const queue = this.#placement.pick(options?.key, options?.level);
     const watch = telemetry.watch(message);
     if (this.#backlog.size > 0) {
       this.#why = "room";
-      return this.#callWhenFree(message, value, options, facts, watch);
+      return this.#callWhenFree(message, value, options, facts, queue, watch);
     }
-    const isAlone = calls.pending === 0 && !this.#flushing; // Else the caller goes on before it awaits.
-    const slot = this.#publish(message, value, facts, !isAlone && this.#mayGather);
-    if (slot < 0) return this.#callWhenFree(message, value, options, facts, watch);
+    const isAlone = this.#pending === 0 && !this.#flushing; // Else the caller goes on before it awaits.
+    const slot = this.#publish(message, value, facts, queue, !isAlone && this.#mayGather);
+    if (slot < 0) return this.#callWhenFree(message, value, options, facts, queue, watch);
+    const { calls, sender } = this.#door;
     watch?.sent(sender.number);
     this.#flushSoon();
     if (isAlone) {
@@ -139,27 +155,38 @@ export class Outbox {
     return this.#backlog.refuseAll(failure);
   }
 
-  /** Publishes a message, or returns -1: `#why` says what keeps it. */
+  /** Publishes a message by `#door`, or returns -1: `#why` says what keeps it. */
   #publish<Value>(
     message: Writable<Value>,
     value: Value,
     facts: SendFacts,
+    queue: number,
     gather: boolean,
   ): number {
-    const { admission, sender } = this.#parts;
+    const { admission, doors } = this.#parts;
     const refusal = admission?.refusal(facts.idHigh, facts.idLow);
     if (refusal !== undefined) {
       this.#why = refusal;
       return -1;
     }
-    const slot = sender.send(message, value, facts, gather);
+    const tries = this.#placement.mayMove ? doors.length : 1;
+    let slot = -1;
+    for (let i = 0; i < tries && slot < 0; i++) {
+      this.#door = doors[(queue + i) % doors.length]!;
+      slot = this.#door.sender.send(message, value, facts, gather);
+    }
     if (slot < 0) this.#why = "room";
     else admission?.sent(facts.idHigh, facts.idLow);
     return slot;
   }
 
   /** A message that found no room: as the launch says. False: it was dropped. */
-  #overflow<Value>(message: Writable<Value>, value: Value, facts: SendFacts): boolean {
+  #overflow<Value>(
+    message: Writable<Value>,
+    value: Value,
+    facts: SendFacts,
+    queue: number,
+  ): boolean {
     const { launch, bury } = this.#parts;
     const isCrowded = this.#backlog.size >= launch.inputQueueCapacity;
     switch (launch.whenFull) {
@@ -177,7 +204,7 @@ export class Outbox {
       case "drop-newest":
         return this.#dropped(message);
     }
-    this.#backlog.push(this.#later(message, value, facts));
+    this.#backlog.push(this.#later(message, value, facts, queue));
     return true;
   }
 
@@ -188,15 +215,15 @@ export class Outbox {
   }
 
   /** A copy of a message that waits: its sender may change the value. */
-  #later<Value>(message: Writable<Value>, value: Value, facts: SendFacts): Waiting {
-    const { telemetry, sender } = this.#parts;
+  #later<Value>(message: Writable<Value>, value: Value, facts: SendFacts, queue: number): Waiting {
+    const { telemetry } = this.#parts;
     const raw = new RawMessage(message.id);
     const bytes = copyOf(message, value);
     const own = { ...facts };
     return {
       send: () => {
-        if (this.#publish(raw, bytes, own, false) < 0) return this.#why === "duplicate";
-        if (telemetry.isDebug) telemetry.sent(raw, sender.number);
+        if (this.#publish(raw, bytes, own, queue, false) < 0) return this.#why === "duplicate";
+        if (telemetry.isDebug) telemetry.sent(raw, this.#door.sender.number);
         return true;
       },
       refuse: () => void this.#dropped(raw),
@@ -209,6 +236,7 @@ export class Outbox {
     value: Value,
     options: CallOptions = {},
     facts: SendFacts,
+    queue: number,
     watch: CallWatch | undefined,
   ): Promise<unknown> {
     const { whenFull } = this.#parts.launch;
@@ -216,9 +244,9 @@ export class Outbox {
     if (this.#why === "duplicate" || !mayWait) throw this.#refused();
     const own = { ...facts };
     return this.#whenFree(options, () => {
-      const slot = this.#publish(message, value, own, false);
+      const slot = this.#publish(message, value, own, queue, false);
       if (slot >= 0) {
-        watch?.sent(this.#parts.sender.number);
+        watch?.sent(this.#door.sender.number);
         return this.#answerTo(slot, options, watch);
       }
       if (this.#why === "duplicate") throw this.#refused();
@@ -257,7 +285,7 @@ export class Outbox {
 
   #answerTo(slot: number, options?: CallOptions, watch?: CallWatch): Promise<unknown> {
     const timeoutMs = options?.timeoutMs ?? CALL_TIMEOUT_MS;
-    return this.#parts.calls.answerTo(slot, timeoutMs, options?.signal, watch);
+    return this.#door.calls.answerTo(slot, timeoutMs, options?.signal, watch);
   }
 
   #factsOf(options: SendOptions | undefined, correlation: number): SendFacts {
@@ -282,6 +310,13 @@ export class Outbox {
     return facts;
   }
 
+  get #pending(): number {
+    const { doors } = this.#parts;
+    let pending = 0;
+    for (let i = 0; i < doors.length; i++) pending += doors[i]!.calls.pending;
+    return pending;
+  }
+
   #correlate(): number {
     this.#correlation = (this.#correlation + 1) & 0x7fff_ffff || 1; // 0 is none, and negative is given up.
     return this.#correlation;
@@ -297,7 +332,7 @@ export class Outbox {
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;
-      this.#parts.sender.flush();
+      for (const { sender } of this.#parts.doors) sender.flush();
       this.#parts.poke?.();
     });
   }
@@ -325,7 +360,7 @@ export class Outbox {
           },
         });
       case "room":
-        return this.#parts.sender.missing === "slot"
+        return this.#door.sender.missing === "slot"
           ? new Failure("QUEUE_FULL", {
               ...{ at, found: `${launch.inputQueueCapacity} messages, in every slot` },
               ...{ expected: "room for one more" },

@@ -11,7 +11,7 @@ import { Failure } from "../base/mod.ts";
 import type { HybridClock } from "../message/mod.ts";
 import { encodeCheckpoint } from "./checkpoint.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
-import type { KernelHost } from "./kernel-host.ts";
+import type { Servant } from "./crew.ts";
 import type { Left, Restored } from "./kernel-spec.ts";
 import type { MessageQueue } from "./message-queue.ts";
 import type { Sender } from "./sender.ts";
@@ -31,7 +31,7 @@ export type StateAnswer = Uint8Array | Left | undefined;
 
 /** A kernel with what its thread knows of it. */
 export interface Served {
-  readonly host: KernelHost;
+  readonly host: Servant;
   readonly definition: KernelDefinition;
   readonly input: MessageQueue;
   /** To the output queue. */
@@ -93,7 +93,7 @@ export async function rested(
 }
 
 /** Lets a kernel go on, where it is still here. */
-export function resume(host: KernelHost, { look }: Pick<RestingParts, "look">): void {
+export function resume(host: Servant, { look }: Pick<RestingParts, "look">): void {
   host.isResting = false;
   look();
 }
@@ -113,7 +113,7 @@ export async function stateFrom(
 
 /** Waits until `open` is 0: what keeps the kernel from resting. */
 async function rest(
-  host: KernelHost,
+  host: Servant,
   open: () => number,
   timeoutMs: number,
   { pause, nowMs, look }: RestingParts,
@@ -129,7 +129,7 @@ async function rest(
 }
 
 async function saved(
-  host: KernelHost,
+  host: Servant,
   definition: KernelDefinition,
   bytesMax?: number,
 ): Promise<Uint8Array> {
@@ -142,7 +142,7 @@ async function saved(
   return encodeState(value, bytesMax);
 }
 
-function restless({ id, busy, routes }: KernelHost, timeoutMs: number): Failure {
+function restless({ id, busy, routes }: Servant, timeoutMs: number): Failure {
   return new Failure("REST_TIMEOUT", {
     at: `kernel ${id}`,
     found: `${busy} running handlers and ${routes.pending} open calls after ${timeoutMs} ms`,

@@ -8,6 +8,7 @@ import { KernelBlock } from "./kernel-block.ts";
 import { createKernelWords } from "./kernel-spec.ts";
 import { STATES } from "./lifecycle.ts";
 import { createQueue, MessageQueue } from "./message-queue.ts";
+import { resolveScheduler } from "./scheduling.ts";
 import { Routes } from "./routes.ts";
 
 const Bytes = message({ data: list("u8") });
@@ -26,8 +27,18 @@ test("Routes.call() fails at once where the kernel ended and looked for the last
       nowMs: () => performance.now(),
     },
   });
+  const scheduler = resolveScheduler(undefined, 1);
   const attentions = [{ memory: createAttention(), index: 0 }];
-  routes.add({ id: "other", number: 3, tenant: 0, input, words, checksum: false, attentions });
+  routes.add({
+    id: "other",
+    number: 3,
+    tenant: 0,
+    inputs: [input],
+    scheduler,
+    words,
+    checksum: false,
+    attentions,
+  });
   const value = {
     get data(): Uint8Array {
       block.state = STATES.indexOf("terminated"); // After its state was looked at.

@@ -17,10 +17,12 @@ import { Attention } from "./attention.ts";
 import type { Blocks } from "./blocks.ts";
 import { Calls } from "./calls.ts";
 import { KernelBlock } from "./kernel-block.ts";
+import type { AttentionSpec } from "./kernel-spec.ts";
 import { STATES } from "./lifecycle.ts";
 import { MessageQueue, type QueueMemory } from "./message-queue.ts";
 import { Posted } from "./posted.ts";
 import { refuseAll } from "./refusal.ts";
+import { Placement, type Scheduler } from "./scheduling.ts";
 import { PLAIN_SEND, type SendFacts, Sender } from "./sender.ts";
 
 /** Hops that a message may have behind it: what it caused, what that caused, and so on. */
@@ -32,10 +34,11 @@ export interface RouteSpec {
   /** Its number: another one is another kernel of that id. */
   readonly number: number;
   readonly tenant: number;
-  readonly input: QueueMemory;
+  readonly inputs: readonly QueueMemory[];
+  readonly scheduler: Scheduler;
   readonly words: SharedArrayBuffer;
   readonly checksum: boolean;
-  readonly attentions: readonly { readonly memory: SharedArrayBuffer; readonly index: number }[];
+  readonly attentions: readonly AttentionSpec[];
 }
 
 export interface RoutesOptions {
@@ -59,10 +62,17 @@ interface Route {
   attentions: Attentions;
   readonly tenant: number;
   readonly block: KernelBlock;
-  readonly sender: Sender;
-  readonly calls: Calls;
+  /** To each of its queues. */
+  readonly doors: readonly Door[];
+  readonly placement: Placement;
   /** How the kernel's answers are read, by type; filled as callers name them. */
   readonly replies: Map<number, Message>;
+}
+
+/** A way into one queue. */
+interface Door {
+  readonly sender: Sender;
+  readonly calls: Calls;
 }
 
 const ACTIVE = STATES.indexOf("active");
@@ -75,8 +85,9 @@ export class Routes {
   readonly #routes = new Map<string, Route>();
   readonly #facts: SendFacts = { ...PLAIN_SEND };
   #correlation = 0;
+  #door: Door | undefined;
   /** Numbers of the last messages on each route, where this goes on in another's place. */
-  #numbers: ReadonlyMap<string, number> = new Map();
+  #numbers: ReadonlyMap<string, readonly number[]> = new Map();
 
   constructor(options: RoutesOptions) {
     this.options = options;
@@ -97,37 +108,43 @@ export class Routes {
     const wake = (): void => {
       for (const [attention, index] of route.attentions) attention.raise(index);
     };
-    const queue = new MessageQueue(spec.input, pool);
     const replies = new Map<number, Message>();
-    const sender = new Sender(queue, {
-      ...{ source, clock, payloadBytesMax, checksum: spec.checksum, wake },
+    const numbers = this.#numbers.get(spec.id) ?? [];
+    const doors = spec.inputs.map((memory, i): Door => {
+      const queue = new MessageQueue(memory, pool);
+      const sender = new Sender(queue, {
+        ...{ source, clock, payloadBytesMax, checksum: spec.checksum, wake },
+      });
+      sender.number = numbers[i] ?? 0;
+      const calls = new Calls({
+        ...{ kernel: spec.id, queue, replies, pause, nap, nowMs, inOrder: false },
+        keepAlive: () => () => {},
+      });
+      return { sender, calls };
     });
-    sender.number = this.#numbers.get(spec.id) ?? 0;
     const route: Route = {
       ...{ number: spec.number, attentions, tenant: spec.tenant },
       block: new KernelBlock(new Int32Array(spec.words)),
-      sender,
-      calls: new Calls({
-        ...{ kernel: spec.id, queue, replies, pause, nap, nowMs, inOrder: false },
-        keepAlive: () => () => {},
-      }),
-      replies,
+      ...{ doors, placement: new Placement(spec.scheduler), replies },
     };
     this.#routes.set(spec.id, route);
   }
 
   /** Calls whose slots are not free again: also those that nobody waits for any more. */
   get pending(): number {
-    return [...this.#routes.values()].reduce((sum, { calls }) => sum + calls.pending, 0);
+    const doors = [...this.#routes.values()].flatMap((route) => route.doors);
+    return doors.reduce((sum, { calls }) => sum + calls.pending, 0);
   }
 
-  /** For whoever goes on in its place: the number of the last message on each route. */
-  get numbers(): ReadonlyMap<string, number> {
-    return new Map([...this.#routes].map(([id, { sender }]) => [id, sender.number]));
+  /** For whoever goes on in its place: the number of the last message by each way. */
+  get numbers(): ReadonlyMap<string, readonly number[]> {
+    return new Map(
+      [...this.#routes].map(([id, { doors }]) => [id, doors.map(({ sender }) => sender.number)]),
+    );
   }
 
   /** Goes on where another one was, before any route is made. */
-  continueFrom(numbers: ReadonlyMap<string, number>): void {
+  continueFrom(numbers: ReadonlyMap<string, readonly number[]>): void {
     this.#numbers = numbers;
   }
 
@@ -162,7 +179,7 @@ export class Routes {
     route.replies.set(reply.id, reply as unknown as Message);
     const slot = this.#publish(route, message, value, hops, this.#correlate());
     if (slot < 0) throw undelivered(id, "queue-full");
-    return (await route.calls.answerTo(slot, timeoutMs)) as ValueOf<Reply>;
+    return (await this.#door!.calls.answerTo(slot, timeoutMs)) as ValueOf<Reply>;
   }
 
   /** Publishes to another kernel, and says where to look for what becomes of it, or why it did not. */
@@ -171,7 +188,7 @@ export class Routes {
     const refusal = this.#refusal(route, hops);
     if (route === undefined || refusal !== undefined) return refusal ?? "not-found";
     const slot = this.#publish(route, message, value, hops, this.#correlate());
-    return slot < 0 ? "queue-full" : new Posted(route.calls, slot);
+    return slot < 0 ? "queue-full" : new Posted(this.#door!.calls, slot);
   }
 
   #correlate(): number {
@@ -186,8 +203,9 @@ export class Routes {
     return route.block.state === ACTIVE ? undefined : "not-active";
   }
 
+  /** Publishes by one door, which is `#door` until the next time. */
   #publish<Value>(
-    { sender, block }: Route,
+    { doors, placement, block }: Route,
     message: Writable<Value>,
     value: Value,
     hops: number,
@@ -195,8 +213,14 @@ export class Routes {
   ): number {
     this.#facts.correlation = correlation;
     this.#facts.hops = hops + 1;
-    const slot = sender.send(message, value, this.#facts);
-    if (block.state === TERMINATED) refuseAll(sender.queue); // It ended meanwhile, and looks no more.
+    const first = placement.pick(undefined, undefined);
+    const tries = placement.mayMove ? doors.length : 1;
+    let slot = -1;
+    for (let i = 0; i < tries && slot < 0; i++) {
+      this.#door = doors[(first + i) % doors.length]!;
+      slot = this.#door.sender.send(message, value, this.#facts);
+    }
+    if (block.state === TERMINATED) refuseAll(this.#door!.sender.queue); // It ended, and looks no more.
     return slot;
   }
 }

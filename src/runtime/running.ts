@@ -16,6 +16,7 @@ import type { Notify } from "./notices.ts";
 import type { Launch } from "./options.ts";
 import { Profile } from "./profile.ts";
 import { Credits, RateLimit } from "./rate-limit.ts";
+import { isOwned } from "./scheduling.ts";
 import { Sender } from "./sender.ts";
 import { Telemetry } from "./telemetry.ts";
 import type { Served } from "./thread-pool.ts";
@@ -26,7 +27,7 @@ export interface RunningFacts {
   /** Its number among all that were launched: its source where it sends. */
   readonly number: number;
   readonly launch: Launch;
-  readonly input: QueueMemory;
+  readonly inputs: readonly QueueMemory[];
   readonly output: QueueMemory;
   /** The threads that serve it, and what each of them was told. */
   readonly served: readonly Served[];
@@ -62,11 +63,11 @@ export type RuntimeVerbs = Pick<HandleParts, "leave" | "kill" | "gone" | "checkp
 export class Running {
   readonly id: string;
   readonly launch: Launch;
-  readonly input: QueueMemory;
+  readonly inputs: readonly QueueMemory[];
   readonly handle: KernelHandle;
   /** Threads whose death is noticed. */
   readonly watched = new Set<Served>();
-  readonly #sender: Sender;
+  readonly #senders: readonly Sender[];
   readonly #pool: Blocks;
   #served: readonly Served[];
   #specs: readonly KernelSpec[];
@@ -79,7 +80,7 @@ export class Running {
     const { pool, clock, payloadBytesMax, latencySampling, nowMs, notify } = common;
     this.id = id;
     this.launch = launch;
-    this.input = facts.input;
+    this.inputs = facts.inputs;
     this.#served = served;
     this.#specs = specs;
     this.#attentions = attentionsOf(served);
@@ -89,11 +90,13 @@ export class Running {
       for (const block of blocks) block.state = STATES.indexOf(to);
       notify("kernel:state", () => ({ kernel: id, number, from, to }));
     });
-    const input = new MessageQueue(facts.input, pool, { onePublisher: true });
     const output = new MessageQueue(facts.output, pool, { oneExecutor: true });
-    const wake = (): void => this.wake();
-    const { checksum } = launch;
-    this.#sender = new Sender(input, { source: 0, clock, payloadBytesMax, checksum, wake });
+    const { checksum, scheduler } = launch;
+    this.#senders = facts.inputs.map((memory, queue) => {
+      const input = new MessageQueue(memory, pool, { onePublisher: true });
+      const wake = isOwned(scheduler) ? () => this.#raise(queue) : () => this.wake();
+      return new Sender(input, { source: 0, clock, payloadBytesMax, checksum, wake });
+    });
     const replies = new Map(
       launched[0]!.gives.map((description) => [description.id, rebuilt(description)]),
     );
@@ -118,7 +121,6 @@ export class Running {
         number,
         launch,
         lifecycle,
-        input,
         output,
         replies,
         blocks,
@@ -126,7 +128,7 @@ export class Running {
         box,
       },
       ...{ shares: launched.map(({ shares }) => shares), onInterrupt: facts.onInterrupt },
-      ...{ sender: this.#sender, owners: specs.map(({ owner }) => owner), poke },
+      ...{ senders: this.#senders, owners: specs.map(({ owner }) => owner), poke },
       ...{ telemetry: new Telemetry(telemetry), nameOf },
       profiles: specs.flatMap(({ profile }) => (profile ? [new Profile(profile)] : [])),
     });
@@ -155,7 +157,7 @@ export class Running {
 
   /** Tells its threads to look for messages. */
   wake(): void {
-    for (const [i, one] of this.#attentions.entries()) one.raise(this.#specs[i]!.index);
+    for (const thread of this.#attentions.keys()) this.#raise(thread);
   }
 
   /** Saves, moves and ends the kernel one after the other: `work` begins when those before it are over. */
@@ -169,7 +171,12 @@ export class Running {
   share(): void {
     if (this.#isShared) return;
     this.#isShared = true;
-    this.#sender.share(new MessageQueue(this.input, this.#pool));
+    for (const [i, sender] of this.#senders.entries())
+      sender.share(new MessageQueue(this.inputs[i]!, this.#pool));
+  }
+
+  #raise(thread: number): void {
+    this.#attentions[thread]!.raise(this.#specs[thread]!.index);
   }
 }
 

@@ -12,7 +12,13 @@ import { isKernel, type KernelDefinition } from "./define-kernel.ts";
 import { Books, type RuntimeMetrics } from "./books.ts";
 import type { KernelEnd, KernelMetrics, Moved, MoveOptions } from "./kernel-facts.ts";
 import type { KernelHandle } from "./kernel-handle.ts";
-import { createKernelWords, type KernelSpec, type Launched, type Restored } from "./kernel-spec.ts";
+import {
+  type AttentionSpec,
+  createKernelWords,
+  type KernelSpec,
+  type Launched,
+  type Restored,
+} from "./kernel-spec.ts";
 import { createQueue, MessageQueue, type QueueMemory } from "./message-queue.ts";
 import { Moving } from "./moving.ts";
 import {
@@ -30,6 +36,7 @@ import { refuseAll } from "./refusal.ts";
 import { openCheckpoint } from "./restoring.ts";
 import { Reviver } from "./reviver.ts";
 import { type CommonParts, Running, type RuntimeVerbs } from "./running.ts";
+import { isOwned } from "./scheduling.ts";
 import { Supervision } from "./supervision.ts";
 import { Switchboard } from "./switchboard.ts";
 import { type Served, type ServingThread, ThreadPool } from "./thread-pool.ts";
@@ -287,38 +294,43 @@ export class Runtime implements AsyncDisposable {
     const { id, launch } = plan;
     const { cellBytes, priorities, inputQueueCapacity, outputQueueCapacity } = launch;
     const lanes = priorities ? 5 : 1;
-    const input = createQueue({ capacity: inputQueueCapacity, lanes, cellBytes });
+    const inputs = Array.from({ length: launch.scheduler.queues }, () =>
+      createQueue({ capacity: inputQueueCapacity, lanes, cellBytes }),
+    );
     const output = createQueue({ capacity: outputQueueCapacity, lanes: 1, cellBytes });
     const dead = launch.deadLetters ? createDeadLetterBox(cellBytes) : undefined;
-    const queues = { input, output, dead };
-    const bytes = bytesOf(queues);
+    const queues = { inputs, output, dead };
+    const bytes = bytesOf([...inputs, output, dead]);
     this.#quotas.take(launch.tenant, bytes);
     const number = ++this.#numbers;
     const specs: KernelSpec[] = [];
     let served: readonly Served[] = [];
-    const release = (places: Places): void => {
+    const grid: AttentionSpec[] = [];
+    const release = (threads: readonly Served[], places: readonly { index: number }[]): void => {
       this.#quotas.leave(launch.tenant, bytes);
-      for (const [i, { index }] of places.specs.entries()) places.served[i]!.leave(index);
+      for (const [i, { index }] of places.entries()) threads[i]!.leave(index);
     };
     let launched: readonly Launched[];
     try {
       served = await this.#choose(launch);
-      const restored = await this.#restored(plan, input);
+      const restored = await this.#restored(plan, inputs[0]!);
       const [count, shared] = [served.length, new SharedArrayBuffer(launch.sharedMemoryBytes)];
-      for (const [index, one] of served.entries()) {
-        const own = { number, ...queues, restored, place: { index, count, shared } };
-        specs.push(this.#spec(plan, own, one.take()));
+      const offers = new SharedArrayBuffer(4 * count);
+      for (const one of served) grid.push({ memory: one.thread.attention, index: one.take() });
+      for (const [index] of served.entries()) {
+        const own = { number, ...queues, grid, offers, restored, place: { index, count, shared } };
+        specs.push(this.#spec(plan, own, grid[index]!.index));
       }
       const starts = specs.map((spec, i) => served[i]!.thread.launch(spec, plan.definition));
       launched = await Promise.all(starts);
     } catch (error) {
       await leaveAll({ served, specs }).catch(() => {}); // Where a thread has died, there is nothing to leave.
-      release({ served, specs });
-      refuseAll(new MessageQueue(input, this.#common.pool)); // What was restored.
+      release(served, grid);
+      for (const input of inputs) refuseAll(new MessageQueue(input, this.#common.pool)); // What was restored.
       throw error;
     }
     const gone = (): void => {
-      release(running);
+      release(running.served, running.specs);
       this.#books.close(running.handle);
       this.#watchdog.remove(running);
       this.#kernels.delete(id);
@@ -337,7 +349,7 @@ export class Runtime implements AsyncDisposable {
       },
     };
     const onInterrupt = plan.definition?.onInterrupt;
-    const facts = { id, number, launch, input, output, served, specs, launched, onInterrupt };
+    const facts = { id, number, launch, inputs, output, served, specs, launched, onInterrupt };
     const running: Running = new Running(facts, this.#common, verbs);
     for (const one of served) this.#watch(running, one);
     this.#watchdog.add(running);
@@ -380,15 +392,19 @@ export class Runtime implements AsyncDisposable {
 
   #spec(
     { id, module, definition, launch }: Plan,
-    own: Pick<KernelSpec, "number" | "input" | "output" | "dead" | "place" | "restored">,
+    own: Pick<
+      KernelSpec,
+      "number" | "inputs" | "output" | "dead" | "grid" | "offers" | "place" | "restored"
+    >,
     index: number,
   ): KernelSpec {
     const { maxDriftMs, payloadBytesMax } = this.#options;
-    const { blockSize, checksum, gridSize, tenant, data, profiling } = launch;
+    const { blockSize, checksum, gridSize, scheduler, tenant, data, profiling } = launch;
     return {
       ...{ id, definition: definition?.id ?? id, module, index, owner: ++this.#owners, ...own },
       ...{ words: createKernelWords(), pool: this.#pool, clock: this.#clockMemory },
-      ...{ maxDriftMs, payloadBytesMax, lanes: blockSize, checksum, alone: gridSize === 1 },
+      ...{ maxDriftMs, payloadBytesMax, lanes: blockSize, checksum, scheduler },
+      ...{ claimsAlone: gridSize === 1 || isOwned(scheduler), emitsAlone: gridSize === 1 },
       ...{ tenant, data, profile: profiling ? createProfile() : undefined },
     };
   }
@@ -412,8 +428,8 @@ export class Runtime implements AsyncDisposable {
   }
 }
 
-function bytesOf(queues: Readonly<Record<string, QueueMemory | undefined>>): number {
-  return Object.values(queues).reduce((sum, queue) => sum + (queue?.memory.byteLength ?? 0), 0);
+function bytesOf(queues: readonly (QueueMemory | undefined)[]): number {
+  return queues.reduce((sum, queue) => sum + (queue?.memory.byteLength ?? 0), 0);
 }
 
 type Places = Pick<Running, "served" | "specs">;

@@ -72,6 +72,11 @@ function within(name: string, value: number, most: number): void {
   throw unsupported(`scheduler.${name}`, String(value), `1 to ${most}`);
 }
 
+/** Whether each queue is one thread's, and nobody else's. */
+export function isOwned({ strategy }: Scheduler): boolean {
+  return strategy === "static" || strategy === "round-robin";
+}
+
 /** A sender's side: which queue a message goes to. */
 export class Placement {
   readonly #scheduler: Scheduler;

@@ -75,14 +75,16 @@ export class Switchboard {
 }
 
 async function route(source: Running, target: Running): Promise<void> {
-  const { id, launch, input, specs, served } = target;
+  const { id, launch, inputs, specs, served } = target;
   const attentions = served.map(({ thread }, i) => ({
     memory: thread.attention,
     index: specs[i]!.index,
   }));
-  const { tenant, checksum } = launch;
+  const { tenant, checksum, scheduler } = launch;
   const { words, number } = specs[0]!;
-  const spec: RouteSpec = { id, number, tenant, input, words, checksum, attentions };
+  const spec: RouteSpec = {
+    ...{ id, number, tenant, inputs, scheduler, words, checksum, attentions },
+  };
   target.share(); // From now on the host is not the only one that publishes there.
   await Promise.all(
     source.served.map(({ thread }, i) => thread.route(source.specs[i]!.index, spec)),

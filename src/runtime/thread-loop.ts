@@ -5,7 +5,7 @@
 
 import type { IdlePolicy } from "../ring/mod.ts";
 import type { Attention } from "./attention.ts";
-import type { KernelHost } from "./kernel-host.ts";
+import type { Servant } from "./crew.ts";
 
 export interface ThreadLoopOptions {
   readonly attention: Attention;
@@ -29,7 +29,7 @@ const TURNS_PER_TICK = 16;
 
 export class ThreadLoop {
   readonly #options: ThreadLoopOptions;
-  readonly #kernels: (KernelHost | undefined)[] = [];
+  readonly #kernels: (Servant | undefined)[] = [];
   /** Kernels that every turn looks at: their bits are set. */
   readonly #watched: number[] = [];
   readonly #isWatched: boolean[] = [];
@@ -49,7 +49,7 @@ export class ThreadLoop {
     this.#options = options;
   }
 
-  add(index: number, kernel: KernelHost): void {
+  add(index: number, kernel: Servant): void {
     this.#kernels[index] = kernel;
     this.#watch(index); // It may have messages already.
   }
@@ -59,7 +59,7 @@ export class ThreadLoop {
     this.#options.attention.raise(index);
   }
 
-  kernel(index: number): KernelHost | undefined {
+  kernel(index: number): Servant | undefined {
     return this.#kernels[index];
   }
 

@@ -16,6 +16,7 @@ import { Calls } from "../../src/runtime/calls.ts";
 import { KernelBlock } from "../../src/runtime/kernel-block.ts";
 import { createKernelWords, type KernelSpec } from "../../src/runtime/kernel-spec.ts";
 import { STATES } from "../../src/runtime/lifecycle.ts";
+import { resolveScheduler } from "../../src/runtime/scheduling.ts";
 import { createQueue, MessageQueue, WORD } from "../../src/runtime/message-queue.ts";
 import { PLAIN_SEND, Sender } from "../../src/runtime/sender.ts";
 import { target } from "./actors.fixture.ts";
@@ -42,8 +43,10 @@ export async function victim({ blocks = 8, capacity = 16 } = {}) {
       module: target.module!,
       tenant: 0,
     },
-    ...{ input, output, pool: memory, words: createKernelWords(), clock: clockMemory },
-    ...{ maxDriftMs: 60_000, lanes: 1, checksum: false, payloadBytesMax: BLOCK_BYTES, alone: true },
+    ...{ inputs: [input], output, pool: memory, words: createKernelWords(), clock: clockMemory },
+    ...{ maxDriftMs: 60_000, lanes: 1, checksum: false, payloadBytesMax: BLOCK_BYTES },
+    ...{ claimsAlone: true, emitsAlone: true, scheduler: resolveScheduler(undefined, 1) },
+    ...{ offers: new SharedArrayBuffer(4), grid: [] },
     ...{ dead: undefined, restored: undefined, data: undefined },
     place: { index: 0, count: 1, shared: new SharedArrayBuffer(0) },
   };

@@ -115,7 +115,7 @@ export class Bench implements AsyncDisposable {
 
   /** The queue of the kernel that was last launched in `small`, to which a case may do harm. */
   get queue(): MessageQueue {
-    return new MessageQueue(this.#shared.specs.at(-1)!.input, undefined);
+    return new MessageQueue(this.#shared.specs.at(-1)!.inputs[0]!, undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
