@@ -1,5 +1,5 @@
-// One kernel on two threads, for work of uneven size. Each caller has one message under way and takes the next
-// item when its answer is there, so that a long one holds up no other.  node examples/10-fan-out.ts
+// One kernel on two threads, for work of uneven size. Each thread has a queue; one that has nothing to do
+// steals from the other, so that a long message holds up nothing but itself.  node examples/10-fan-out.ts
 
 import { defineKernel, message, Runtime, u32 } from "../src/runtime.node.ts";
 import { isMainThread, threadId } from "node:worker_threads";
@@ -25,22 +25,18 @@ function isPrime(n: number): boolean {
 }
 
 if (isMainThread) {
-  await using runtime = await Runtime.create();
-  await using kernel = await runtime.launch(primes, { gridSize: 2 });
+  await using runtime = await Runtime.create({ threads: 2 });
+  await using kernel = await runtime.launch(primes, {
+    gridSize: 2,
+    scheduler: { strategy: "work-stealing", stealThreshold: 1 },
+  });
 
-  const work = [3_000_000, ...Array.from({ length: 20 }, (_, i) => 1000 * (i + 1))];
-  const done = new Map<number, number[]>();
-  const next = work.values();
-  const caller = async (): Promise<void> => {
-    for (const below of next) {
-      const { count, thread } = await kernel.call(Count, { below });
-      done.set(thread, [...(done.get(thread) ?? []), below]);
-      if (below === work[0]) console.log(`${count} primes below ${below}`);
-    }
-  };
-  // A thread claims all that waits, up to 64 messages: what is not sent yet can still go to the other. So
-  // each caller sends one at a time, and the second begins when the first message has been claimed.
-  const soon = new Promise((resolve) => setTimeout(resolve, 20));
-  await Promise.all([caller(), soon.then(caller)]);
-  for (const items of done.values()) console.log(`a thread counted ${items.length} times`);
+  const first = kernel.call(Count, { below: 3_000_000 });
+  while (kernel.metrics.inHand === 0) await new Promise((resolve) => setImmediate(resolve));
+  const work = Array.from({ length: 20 }, (_, i) => 1000 * (i + 1));
+  const others = await Promise.all(work.map((below) => kernel.call(Count, { below })));
+  const long = await first;
+  const stolen = others.filter(({ thread }) => thread !== long.thread);
+  console.log(`${long.count} primes below 3000000`);
+  console.log(`the other thread counted ${stolen.length} of ${others.length} times`);
 }

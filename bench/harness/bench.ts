@@ -29,6 +29,7 @@ export const BENCHES: Readonly<Record<string, string>> = {
   call: "runtime/call.latency.bench.ts",
   throughput: "runtime/throughput.bench.ts",
   bridge: "runtime/bridge.throughput.bench.ts",
+  skew: "runtime/skew.throughput.bench.ts",
   launch: "runtime/launch.latency.bench.ts",
   "pack-actor": "runtime/pack-actor.latency.bench.ts",
   generate: "model/generate.bench.ts",
