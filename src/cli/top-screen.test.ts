@@ -4,7 +4,7 @@ import { firstState, press, type TopState, withSnapshot } from "./top-state.ts";
 import { row, snapshot } from "./top.fixture.ts";
 
 const PROCESS = { pid: 42, title: "node", script: "server.ts" };
-const latency = { count: 9, p50Us: 1.52, p99Us: 1234, p999Us: 5000 };
+const latency = { count: 9, p50Us: 1.52, p90Us: 9, p99Us: 1234, p999Us: 5000, maxUs: 6000 };
 
 function stateOf(...snapshots: Parameters<typeof withSnapshot>[1][]): TopState {
   return snapshots.reduce(withSnapshot, firstState(PROCESS));
@@ -23,7 +23,7 @@ test("screen() shows the process, its kernels with all their numbers, and the ke
   );
   expect(texts(state, 120, 9)).toEqual([
     "annulus top: process 42, node server.ts",
-    "2 kernels, 1 active   2 threads (worker)   2.4k messages/s   3 MiB   by rate",
+    "2 kernels, 1 active   2 threads (worker)   2.4k messages/s   p99 1.2ms   3 MiB   by rate",
     "  KERNEL  STATE        MSG/S    P50    P99  QUEUE  OUT  FAILED  RESTARTS     UP",
     "> bank    active        2.4k  1.5us  1.2ms      7    0       0         0  3m12s",
     "  mill    deactivated      2      -      -      0    3       2         1     0s",
@@ -40,7 +40,7 @@ test("screen() shows the process, its kernels with all their numbers, and the ke
 test("screen() shows what it has before there are rates, and before there is a snapshot", () => {
   expect(texts(firstState(PROCESS), 80, 7)[1]).toBe("no snapshot yet");
   const [, line, , bank] = texts(stateOf(snapshot(5, [row("bank")])), 80, 7);
-  expect(line).toContain("1 kernel, 1 active   2 threads (worker)   - messages/s");
+  expect(line).toContain("1 kernel, 1 active   2 threads (worker)   - messages/s   p99 -   3 MiB");
   expect(bank).toMatch(/^> bank +active +- /);
 });
 
@@ -107,9 +107,11 @@ test("Numbers are short", () => {
     ...["0", "0.0", "0.5", "3", "9.9", "10", "13", "999", "1.0k", "1.2k", "100k", "1.5M"],
     ...["2.0G", "7000T"],
   ]);
-  expect([undefined, 0.4, 1.52, 999.4, 999.6, 20_000, 2_500_000].map(micros)).toEqual([
-    ...["-", "0.4us", "1.5us", "999us", "1.0ms", "20ms", "2.5s"],
+  const micro = [0.4, 1.52, 999.4, 999.6, 20_000, 2_500_000];
+  expect(micro.map((p50Us) => micros({ ...latency, p50Us }, "p50Us"))).toEqual([
+    ...["0.4us", "1.5us", "999us", "1.0ms", "20ms", "2.5s"],
   ]);
+  expect(micros({ ...latency, count: 0 }, "p99Us")).toBe("-");
   expect([0, 59_999, 60_000, 3_599_000, 3_600_000, 86_399_000, 90_000_000].map(duration)).toEqual([
     ...["0s", "59s", "1m00s", "59m59s", "1h00m", "23h59m", "1d01h"],
   ]);

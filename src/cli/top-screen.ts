@@ -75,6 +75,7 @@ export function summary({ process, snapshot, rates, sort }: TopState): readonly 
     ...(hidden > 0 ? [`${hidden} not shown`] : []),
     `${many(runtime.threads, "thread")} (${backend})`,
     `${rates === undefined ? NONE : short(rates.total)} messages/s`,
+    `p99 ${micros(runtime.latency, "p99Us")}`,
     `${short(runtime.hostMemoryBytes / 2 ** 20)} MiB`,
     `by ${sort}`,
   ];
@@ -94,7 +95,7 @@ function cellsOf({ rates }: TopState, row: KernelRow): readonly string[] {
   const rate = rates?.kernels.get(row.id);
   return [
     ...[cut(plain(row.id), NAME_COLUMNS_MAX), row.state, rate === undefined ? NONE : short(rate)],
-    ...[micros(row.latency?.p50Us), micros(row.latency?.p99Us)],
+    ...[micros(row.latency, "p50Us"), micros(row.latency, "p99Us")],
     ...[`${row.inputQueueDepth}`, `${row.outputQueueDepth}`, `${row.failed}`, `${row.restarts}`],
     duration(row.uptimeMs),
   ];
@@ -138,8 +139,10 @@ export function short(value: number): string {
   return `${left.toFixed(digits)}${units[unit]}`;
 }
 
-export function micros(value: number | undefined): string {
-  if (value === undefined) return NONE;
+/** A latency, once one call was measured. */
+export function micros(latency: KernelRow["latency"], name: "p50Us" | "p99Us"): string {
+  const { count, [name]: value } = latency;
+  if (count === 0) return NONE;
   if (value < 999.5) return `${short(value)}us`;
   return value < 999_500 ? `${short(value / 1000)}ms` : `${short(value / 1e6)}s`;
 }

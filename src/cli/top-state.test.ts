@@ -4,7 +4,10 @@ import type { Deed, TopState } from "./top-state.ts";
 import { row, snapshot } from "./top.fixture.ts";
 
 const PROCESS = { pid: 1, title: "node", script: "x.ts" };
-const p99 = (p99Us: number) => ({ count: 1, p50Us: 1, p99Us, p999Us: p99Us });
+const p99 = (p99Us: number) => {
+  const worst = { p99Us, p999Us: p99Us, maxUs: p99Us };
+  return { count: 1, p50Us: 1, p90Us: 1, ...worst };
+};
 const first = snapshot(
   0,
   ["ann", "bob", "cid", "dan"].map((id) => row(id)),

@@ -45,7 +45,7 @@ export function withSnapshot(state: TopState, snapshot: Snapshot): TopState {
 export function sortedKernels({ snapshot, rates, sort }: TopState): readonly KernelRow[] {
   const value: Readonly<Record<Sort, (row: KernelRow) => number>> = {
     rate: (row) => rates?.kernels.get(row.id) ?? 0,
-    p99: (row) => row.latency?.p99Us ?? 0,
+    p99: (row) => row.latency.p99Us,
     queue: (row) => row.inputQueueDepth,
     failed: (row) => row.failed,
     restarts: (row) => row.restarts,

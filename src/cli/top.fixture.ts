@@ -8,10 +8,13 @@ const ZERO = {
   ...{ emitted: 0, emitFull: 0, received: 0, answered: 0, timedOut: 0, lateReplies: 0 },
 };
 
+const NO_CALLS = { count: 0, p50Us: 0, p90Us: 0, p99Us: 0, p999Us: 0, maxUs: 0 };
+
 export function row(id: string, facts: Partial<KernelRow> = {}): KernelRow {
   return {
     ...{ id, state: "active", mode: "persistent", generation: 1, restarts: 0 },
     ...ZERO,
+    latency: NO_CALLS,
     ...facts,
   };
 }
@@ -22,7 +25,8 @@ export function snapshot(atMs: number, kernels: readonly KernelRow[], hidden = 0
     ...{ atMs, kernels, hidden, backend: "worker" },
     runtime: {
       ...{ activeKernels, totalLaunched: kernels.length, messagesSent: 0, messagesReceived: 0 },
-      ...{ threads: 2, hostMemoryBytes: 3 * 2 ** 20 },
+      ...{ restarts: 0, threads: 2, hostMemoryBytes: 3 * 2 ** 20 },
+      latency: kernels[0]?.latency ?? NO_CALLS,
     },
   };
 }

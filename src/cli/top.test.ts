@@ -59,13 +59,22 @@ async function start(...argv: string[]): Promise<Watched> {
 
 const top = (...argv: string[]) => annulus(folder, "top", ...argv, "--interval", "100");
 
+interface Latency {
+  readonly count: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly maxUs: number;
+}
+
 interface Told {
   readonly process: { readonly pid: number };
+  readonly runtime: { readonly restarts: number; readonly latency: Latency };
   readonly kernels: readonly {
     readonly id: string;
     readonly state: string;
     readonly messagesProcessed: number;
     readonly messagesPerSecond: number;
+    readonly latency: Latency;
   }[];
   readonly how?: string;
 }
@@ -103,6 +112,35 @@ test("annulus top --once --json shows the only process, and commands change it",
   expect([exit, err]).toEqual([2, expect.stringContaining("[KERNEL_NOT_FOUND]")]);
   expect(await end()).toBe("bank active");
   expect(await readdir(folder)).toEqual([]);
+});
+
+const cells = (line = ""): string[] => line.split(/ +/);
+
+test("annulus top shows how long calls took, of each kernel that was called and of all", async () => {
+  const path = join(folder, "measured");
+  await start(path);
+  const { kernels, runtime } = await told(path);
+  const [bank, mill] = kernels.map(({ latency }) => latency) as [Latency, Latency];
+  expect(bank.count).toBeGreaterThan(0);
+  const { p50Us, p99Us, maxUs } = bank;
+  expect([p50Us, p99Us, maxUs]).toEqual([p50Us, p99Us, maxUs].toSorted((a, b) => a - b));
+  expect(p50Us).toBeGreaterThan(0);
+  expect(mill).toMatchObject({ count: 0, p50Us: 0, p99Us: 0, maxUs: 0 });
+  expect(runtime).toMatchObject({ restarts: 0, latency: { p50Us: expect.any(Number) as number } });
+  expect(runtime.latency.count).toBeGreaterThanOrEqual(bank.count);
+
+  const { out } = await annulusProcess(folder, "top", path, "--interval", "100");
+  const [, facts, heads, ...rows] = out.split("\n");
+  expect(facts).toMatch(/ {3}p99 [\d.]+[mu]?s {3}/);
+  const shown = rows.slice(0, 2).map((line) => {
+    const of = (name: string): string => cells(line)[cells(heads).indexOf(name)]!;
+    return [of("KERNEL"), of("P50"), of("P99")];
+  });
+  const time = expect.stringMatching(/^[\d.]+[mu]?s$/) as string;
+  expect(shown).toEqual([
+    ["bank", time, time],
+    ["mill", "-", "-"],
+  ]);
 });
 
 test("annulus top prints a table where there is no terminal", async () => {

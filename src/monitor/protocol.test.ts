@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { MONITOR_LIMITS } from "../base/mod.ts";
 import { createRuntime } from "../platform/node/mod.ts";
 import { adder } from "../platform/node/kernels.fixture.ts";
-import { COUNTS, parseOpening, parseOrder, parseReply } from "./protocol.ts";
+import { COUNTS, LATENCIES, parseOpening, parseOrder, parseReply } from "./protocol.ts";
 import { snapshotOf } from "./snapshot.ts";
 
 const refusal = expect.objectContaining({ code: "MONITOR_PROTOCOL" });
@@ -62,9 +62,8 @@ test("parseReply() takes a snapshot as it is made, and refuses one with any fiel
   const snapshot = { kind: "snapshot", ...snapshotOf(runtime, () => 5) };
   expect(parseReply(JSON.stringify(snapshot))).toEqual(snapshot);
   const [row] = snapshot.kernels;
-  const latency = { count: 1, p50Us: 1, p99Us: 2, p999Us: 3 };
-  const measured = { ...snapshot, kernels: [{ ...row, latency }] };
-  expect(parseReply(JSON.stringify(measured))).toEqual(measured);
+  const { latency, ...unmeasured } = row!;
+  const { latency: ofAll, ...totals } = snapshot.runtime;
 
   const broken: object[] = [
     { ...snapshot, atMs: null },
@@ -74,7 +73,12 @@ test("parseReply() takes a snapshot as it is made, and refuses one with any fiel
     { ...snapshot, kernels: [row, null] },
     { ...snapshot, kernels: Array.from({ length: kernelsMax + 1 }, () => row) },
     { ...snapshot, kernels: [{ ...row, state: "asleep" }] },
-    { ...snapshot, kernels: [{ ...row, latency: { ...latency, p99Us: "2" } }] },
+    { ...snapshot, kernels: [unmeasured] },
+    { ...snapshot, runtime: totals },
+    ...LATENCIES.flatMap((name) => [
+      { ...snapshot, kernels: [{ ...row, latency: { ...latency, [name]: "2" } }] },
+      { ...snapshot, runtime: { ...totals, latency: { ...ofAll, [name]: -1 } } },
+    ]),
     { ...snapshot, kernels: [{ ...row, more: 1 }] },
     ...COUNTS.map((name) => ({ ...snapshot, kernels: [{ ...row, [name]: "1" }] })),
   ];

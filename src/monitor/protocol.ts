@@ -11,7 +11,7 @@
 // A line has the fields that stand here, each of its type and within its bound, or it is refused whole.
 
 import { type FailureCode, FAILURES, MONITOR_LIMITS } from "../base/mod.ts";
-import { type KernelState, STATES } from "../runtime/mod.ts";
+import { type KernelState, type LatencyFacts, STATES } from "../runtime/mod.ts";
 import { broken } from "./lines.ts";
 
 export const MONITOR_VERSION = 1;
@@ -39,13 +39,15 @@ export type Order =
   | { readonly do: "watch"; readonly everyMs: number }
   | { readonly do: Verb; readonly request: number; readonly id: string };
 
-/** Microseconds, of calls as the host saw them. */
-export interface Latency {
-  readonly count: number;
-  readonly p50Us: number;
-  readonly p99Us: number;
-  readonly p999Us: number;
-}
+/** Of calls as the host saw them: all numbers are 0 until one was answered. */
+export const LATENCIES = [
+  "count",
+  "p50Us",
+  "p90Us",
+  "p99Us",
+  "p999Us",
+  "maxUs",
+] as const satisfies readonly (keyof LatencyFacts)[];
 
 /** The numbers of a kernel that `KernelMetrics` has under the same name. */
 export const COUNTS = [
@@ -61,20 +63,21 @@ export type KernelRow = Readonly<Record<(typeof COUNTS)[number], number>> & {
   /** From 1; one more with every restart. */
   readonly generation: number;
   readonly restarts: number;
-  /** Missing until a call was answered. */
-  readonly latency?: Latency;
+  readonly latency: LatencyFacts;
 };
 
 export const TOTALS = [
   ...(["activeKernels", "totalLaunched", "messagesSent", "messagesReceived"] as const),
-  ...(["threads", "hostMemoryBytes"] as const),
+  ...(["restarts", "threads", "hostMemoryBytes"] as const),
 ] as const;
 
 export interface Snapshot {
   /** Milliseconds of the process's own clock, to be compared with those of another snapshot only. */
   readonly atMs: number;
   readonly backend: string;
-  readonly runtime: Readonly<Record<(typeof TOTALS)[number], number>>;
+  readonly runtime: Readonly<Record<(typeof TOTALS)[number], number>> & {
+    readonly latency: LatencyFacts;
+  };
   readonly kernels: readonly KernelRow[];
   /** Kernels that are there and for which the snapshot had no room. */
   readonly hidden: number;
@@ -150,14 +153,12 @@ const told = object({
   code: (value) => typeof value === "string" && Object.hasOwn(FAILURES, value),
   ...all(["at", "found", "expected", "fix"], text),
 });
-const row = object(
-  {
-    ...{ id, state: oneOf(...STATES), mode: oneOf("persistent", "event-driven") },
-    ...all(COUNTS, count),
-    ...{ generation: whole, restarts: whole },
-  },
-  { latency: object(all(["count", "p50Us", "p99Us", "p999Us"], count)) },
-);
+const latency = object(all(LATENCIES, count));
+const row = object({
+  ...{ id, state: oneOf(...STATES), mode: oneOf("persistent", "event-driven") },
+  ...all(COUNTS, count),
+  ...{ generation: whole, restarts: whole, latency },
+});
 const isReply: readonly Check[] = [
   object({
     ...{ kind: oneOf("welcome"), version: whole },
@@ -165,7 +166,7 @@ const isReply: readonly Check[] = [
   }),
   object({
     ...{ kind: oneOf("snapshot"), atMs: count, backend: text },
-    ...{ runtime: object(all(TOTALS, count)), hidden: whole },
+    ...{ runtime: object({ ...all(TOTALS, count), latency }), hidden: whole },
     kernels: listOf(MONITOR_LIMITS.kernelsMax, row),
   }),
   object({ kind: oneOf("done"), request: whole }, { how: oneOf("terminated", "forced", "killed") }),

@@ -1,17 +1,11 @@
 // Snapshot: a runtime's kernels as rows, read from its books and asked of no thread.
 
 import { MONITOR_LIMITS } from "../base/mod.ts";
-import type { KernelHandle, KernelMetrics, Runtime } from "../runtime/mod.ts";
-import { COUNTS, type KernelRow, type Latency, type Snapshot, TOTALS } from "./protocol.ts";
+import type { KernelHandle, Runtime } from "../runtime/mod.ts";
+import { COUNTS, type KernelRow, LATENCIES, type Snapshot, TOTALS } from "./protocol.ts";
 
 /** What of a runtime is watched. */
 export type Monitored = Pick<Runtime, "backend" | "metrics" | "listKernels" | "getKernel">;
-
-/** Metrics that a runtime may have beside the others. */
-type Measured = KernelMetrics & {
-  readonly latency?: Latency;
-  readonly restarts?: number;
-};
 
 /** Bytes of a snapshot's line that are no row. */
 const FRAME_BYTES = 2048;
@@ -30,32 +24,27 @@ export function snapshotOf(runtime: Monitored, nowMs: () => number): Snapshot {
     if (bytes > MONITOR_LIMITS.replyBytesMax) break;
     kernels.push(row);
   }
+  const { metrics } = runtime;
   return {
     atMs: nowMs(),
     backend: runtime.backend,
-    runtime: pick(TOTALS, runtime.metrics),
+    runtime: { ...pick(TOTALS, metrics), latency: pick(LATENCIES, metrics.latency) },
     kernels,
     hidden: ids.length - kernels.length,
   };
 }
 
 /** Names and numbers of a row: each number at its longest, which is `2.2250738585072014e-308,`. */
-const ROW_BYTES = 260 + COUNTS.join().length + (COUNTS.length + 6) * 27;
+const ROW_BYTES = 260 + COUNTS.join().length + (COUNTS.length + LATENCIES.length + 2) * 27;
 
 function rowOf(handle: KernelHandle): KernelRow {
-  const metrics: Measured = handle.metrics;
-  const { id, state, mode, latency } = metrics;
-  const { generation } = handle;
+  const { metrics } = handle;
+  const { id, state, mode, generation, restarts, latency } = metrics;
   return {
-    ...{ id, state, mode },
+    ...{ id, state, mode, generation, restarts },
     ...pick(COUNTS, metrics),
-    ...{ generation, restarts: metrics.restarts ?? Math.max(0, generation - 1) },
-    ...(latency === undefined || latency.count === 0 ? {} : { latency: latencyOf(latency) }),
+    latency: pick(LATENCIES, latency),
   };
-}
-
-function latencyOf({ count, p50Us, p99Us, p999Us }: Latency): Latency {
-  return { count, p50Us, p99Us, p999Us };
 }
 
 function pick<Name extends string>(

@@ -169,13 +169,14 @@ export class KernelHost {
     const { owner, block, output, lanes } = this.#options;
     if (this.isResting && this.#running.size === 0) return 0; // It may be another thread's by now.
     block.count("heartbeat");
-    this.#forget();
-    if (this.isResting || !block.mayHandle) return 0;
-    if (this.#next === this.#end && this.#running.size < lanes) {
+    const mayHandle = !this.isResting && block.mayHandle;
+    if (mayHandle && this.#next === this.#end && this.#running.size < lanes) {
       this.#next = this.#unsettled = 0;
       this.#end = this.#input.ring.claim(owner, this.#claimed, atOnce);
       block.count("claimed", this.#end);
     }
+    this.#forget(); // After the claim: what came before a message that is here is not for it.
+    if (!mayHandle) return 0;
     this.#from = this.#next;
     this.#isInTurn = true;
     this.#isCrowd = this.#end - this.#from > 1;

@@ -8,8 +8,9 @@ import { createRuntime } from "../../../src/platform/node/mod.ts";
 import { keepAlive } from "../../../src/platform/node/keep-alive.ts";
 import { ownServingThread, startServingThread } from "../../../src/platform/node/serving-thread.ts";
 import { IDLE } from "../../../src/ring/mod.ts";
-import { type Backend, type Bench, type Decline, has, same } from "./bench.ts";
-import { Add, Held, Spin, Where } from "./kernels.fixture.ts";
+import { type Backend, type Bench, codeOf, type Decline, has, same } from "./bench.ts";
+import { Add, Held, Next, Spin, Where } from "./kernels.fixture.ts";
+import { reach } from "./lifecycle.ts";
 
 const pause = (): Promise<void> => new Promise((resume) => setImmediate(resume));
 
@@ -48,6 +49,32 @@ const unthreaded = {
     has(runtime.metrics, { threads: 0, activeKernels: 1 });
   },
 };
+
+/** What a backend shows where nobody could end a handler that spins. */
+const unattended = {
+  instead: "the handler is over when the call returns",
+  notRun: "it blocks the caller for as long as the handler spins",
+  shows: async (bench: Bench) => {
+    const runtime = bench.open({ supervision: { heartbeatTimeoutMs: 4 } });
+    const kernel = await bench.launch({}, undefined, runtime);
+    const answer = kernel.call(Spin, { ms: 20 });
+    has(kernel.metrics, { messagesProcessed: 1 });
+    same([await answer, kernel.tryReceive(Held).number], [{ sum: 20 }, 20]);
+  },
+};
+
+/** Moves, in the states in which there is something to move. */
+const moves = (["launched", "active", "deactivated"] as const).map((state): Decline => ({
+  case: `move: of a kernel that is ${state}`,
+  reason: "the caller's thread serves all",
+  instead: "it is refused with MOVE_REFUSED, and the kernel goes on where it is",
+  shows: async (bench) => {
+    const kernel = await reach(bench, state);
+    same([await codeOf(() => kernel.move()), kernel.state], ["MOVE_REFUSED", state]);
+    if (state !== "active") kernel.activate();
+    same(await kernel.call(Next, { lane: 0 }), { sum: 0 });
+  },
+}));
 
 /** Cases in which a thread dies. */
 const deaths = [
@@ -99,14 +126,20 @@ const sameThread: readonly Decline[] = [
   {
     case: "HANDLER_INTERRUPTED: a handler that never returns to the event loop",
     reason: "who would interrupt it waits for it",
-    instead: "the handler is over when the call returns",
-    notRun: "it blocks the caller for as long as the handler spins",
-    shows: async (bench) => {
-      const kernel = await bench.launch();
-      const answer = kernel.call(Spin, { ms: 1 });
-      has(kernel.metrics, { messagesProcessed: 1 });
-      same([await answer, kernel.tryReceive(Held).number], [{ sum: 1 }, 1]);
-    },
+    ...unattended,
+  },
+  ...[
+    "HEARTBEAT_LOST: a handler that never returns, in how the kernel ended",
+    "supervision: heartbeatTimeoutMs: a kernel whose thread stands still so long is launched again",
+  ].map((one): Decline => ({
+    ...{ case: one, reason: "who would notice it waits for it" },
+    ...unattended,
+  })),
+  ...moves,
+  {
+    case: "lifecycle: a kernel that moves is on another thread, with its state and what waits",
+    reason: "the caller's thread serves all",
+    refuses: "MOVE_REFUSED",
   },
   {
     case: "OPTION_UNSUPPORTED: data that cannot pass between threads",
@@ -133,7 +166,7 @@ const nowhere: readonly Decline[] = [
 export const BACKENDS: readonly Backend[] = [
   {
     ...{ name: "worker", mode: "persistent", watch: watch("worker") },
-    create: (options) => createRuntime({ backend: "worker", threads: 1, ...options }),
+    create: (options) => createRuntime({ backend: "worker", threads: 2, ...options }),
     declines: nowhere,
     faults: [],
   },

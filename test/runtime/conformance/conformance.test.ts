@@ -96,6 +96,9 @@ describe("The conformance table", () => {
       "resend",
       "collectDeadLetters",
       "traffic",
+      "latency",
+      "memoryBytes",
+      "traceSource",
     ]; // For the runtime alone.
     const declared = Reflect.ownKeys(KernelHandle.prototype).filter(
       (name) => !ours.includes(String(name)),

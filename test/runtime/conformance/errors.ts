@@ -10,6 +10,7 @@ import { Ask as Tell, teller } from "../../../src/platform/node/topic-kernels.fi
 import { damage, skew } from "./harm.ts";
 import { Add, Counted, Exit, Fail, FAILING, Grow, Hop, Many } from "./kernels.fixture.ts";
 import { neighbour, Relay, RELAYS, sore, Spin, stillborn, subject } from "./kernels.fixture.ts";
+import { SAVING } from "./saving.ts";
 
 const add = { a: 1, b: 2 };
 const large = { data: new Float64Array(100) }; // More than a cell holds.
@@ -101,6 +102,7 @@ export const ERRORS: Readonly<Partial<Record<FailureCode, Readonly<Record<string
     "a priority, where the kernel has none": async (bench) =>
       (await bench.launch()).call(Add, add, { priority: "HIGH" }),
     "data that cannot pass between threads": (bench) => bench.launch({ data: () => 1 }),
+    "a trace of a kernel that records nothing": async (bench) => (await bench.launch()).trace(),
   },
   RING_INVALID: {
     "a queue whose capacity is no power of two": (bench) => bench.launch({ inputQueueCapacity: 3 }),
@@ -328,6 +330,16 @@ export const ERRORS: Readonly<Partial<Record<FailureCode, Readonly<Record<string
       await exit;
     },
   },
+  HEARTBEAT_LOST: {
+    "a handler that never returns, in how the kernel ended": async (bench) => {
+      const runtime = bench.open({ supervision: { heartbeatTimeoutMs: 50 } });
+      const kernel = await bench.launch({}, subject, runtime);
+      kernel.send(Spin, { ms: 30_000 });
+      const end = await kernel.wait();
+      throw end.how === "killed" ? end.failure : undefined;
+    },
+  },
+  ...SAVING,
   NOT_VERIFIED: {
     "launch of a kernel from a pack that nobody verified": ({ runtime }) =>
       runtime.launch("x", { pack: {} as never, shapes: {} }),

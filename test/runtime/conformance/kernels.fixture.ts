@@ -125,6 +125,11 @@ export const sore = defineKernel({
   },
 });
 
+/** It must stay on its thread. */
+export const rooted = defineKernel({
+  ...{ id: "rooted", module: import.meta.url, on: [], stays: true },
+});
+
 /** It starts only once, as the memory that it gets remembers. */
 export const fickle = defineKernel({
   ...{ id: "fickle", module: import.meta.url, on: [Exit.do(({ code }) => process.exit(code))] },

@@ -1,8 +1,9 @@
 // Launch options: for each field cases that show its effect, or how it is refused. A field without a case does
 // not compile, and fails a test.
 
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { threadId } from "node:worker_threads";
-import type { LaunchOptions } from "../../../src/runtime/mod.ts";
+import type { LaunchOptions, MessageNotice } from "../../../src/runtime/mod.ts";
 import {
   type Act,
   type Bench,
@@ -15,13 +16,13 @@ import {
   until,
 } from "./bench.ts";
 import { damage } from "./harm.ts";
-import { Add, Count, Counted, Exit, Held, Hold, Many, Next } from "./kernels.fixture.ts";
-import { neighbour, Relay, RELAYS, subject, Where } from "./kernels.fixture.ts";
+import { Add, Count, Counted, Exit, Fail, FAILING, Held, Hold } from "./kernels.fixture.ts";
+import { Many, neighbour, Next, Relay, RELAYS, subject, Where } from "./kernels.fixture.ts";
 
 const add = { a: 1, b: 2 };
+const unsupported = "OPTION_UNSUPPORTED";
 const refused = async (bench: Bench, ...options: LaunchOptions[]): Promise<void> => {
-  for (const one of options)
-    same([one, await codeOf(() => bench.launch(one))], [one, "OPTION_UNSUPPORTED"]);
+  for (const one of options) same([one, await codeOf(() => bench.launch(one))], [one, unsupported]);
   same((await bench.launch()).isActive, true); // The id is still free.
 };
 
@@ -246,7 +247,7 @@ export const LAUNCH = {
       const relay = { how: RELAYS.send, to: "neighbour" };
       same(await kernel.call(Relay, relay), { outcome: "not-found" });
       const both = { enableK2k: false, routes: ["subject"], id: "third" };
-      same(await codeOf(() => bench.launch(both)), "OPTION_UNSUPPORTED");
+      same(await codeOf(() => bench.launch(both)), unsupported);
     },
   },
   checksum: {
@@ -335,6 +336,47 @@ export const LAUNCH = {
       same((await topics.publish("b", Count, { to: 9 }, { qos: 1 })).matched, 0);
       same((await topics.publish("a/b", Count, { to: 1 }, { qos: 1 })).matched, 1);
       has(await kernel.receive(Counted), {});
+    },
+  },
+  profiling: {
+    "true: every message is recorded, with how long its handler took": async (bench) => {
+      const kernel = await bench.launch({ profiling: true });
+      await kernel.call(Add, add);
+      await kernel.call(Next, { lane: 0 });
+      await until(() => kernel.metrics.handling?.count, 2);
+      const handled = kernel.trace().traceEvents.filter(({ ph }) => ph === "X");
+      same(
+        handled.map(({ name }) => name),
+        ["Add", "Next"],
+      );
+    },
+    "false: nothing is": async (bench) => {
+      const kernel = await bench.launch({ profiling: false });
+      await kernel.call(Add, add);
+      same([kernel.metrics.handling, await codeOf(() => kernel.trace())], [undefined, unsupported]);
+    },
+  },
+  debug: {
+    "true: whoever listens is told of every message, and false: of none": async (bench) => {
+      const told: string[] = [];
+      const listen = (notice: unknown): void => {
+        const { kernel, kind, message } = notice as MessageNotice;
+        told.push(`${kernel} ${kind} ${message}`);
+      };
+      const silent = await bench.launch({ id: "silent" });
+      const kernel = await bench.launch({ debug: true });
+      subscribe("annulus:message", listen);
+      try {
+        await silent.call(Add, add);
+        await kernel.call(Add, add);
+        await codeOf(() => kernel.call(Fail, { how: FAILING.throws }));
+      } finally {
+        unsubscribe("annulus:message", listen);
+      }
+      same(told, [
+        ...["subject sent Add", "subject answered Add"],
+        ...["subject sent Fail", "subject failed Fail"],
+      ]);
     },
   },
   cooperative: {

@@ -6,7 +6,7 @@ import type { Envelope } from "../../../src/message/mod.ts";
 import { STATES } from "../../../src/runtime/mod.ts";
 import type { KernelState } from "../../../src/runtime/mod.ts";
 import { type Bench, codeOf, hold, same, type Subject, turns } from "./bench.ts";
-import { Add, Counted, subject } from "./kernels.fixture.ts";
+import { Add, Counted, Next, subject, Where } from "./kernels.fixture.ts";
 
 export type HandleState = Exclude<KernelState, "created">;
 
@@ -89,6 +89,18 @@ export const VERBS = {
     outcomes: emitted("waits", "ok"),
   },
   wait: { does: (kernel) => kernel.wait(), outcomes: emitted("waits", "ok") },
+  checkpoint: {
+    does: async (kernel) => same((await kernel.checkpoint()).length > 0, true),
+    outcomes: row("ok", "ok", "ok", OVER, OVER),
+  },
+  move: { does: (kernel) => kernel.move(), outcomes: row("ok", "ok", "ok", OVER, OVER) },
+  trace: {
+    does: (kernel) => {
+      const named = kernel.trace().traceEvents.find(({ name }) => name === "process_name");
+      same(named?.args, { name: "subject" });
+    },
+    outcomes: always,
+  },
   shares: { does: (kernel) => same(kernel.shares, [undefined]), outcomes: always },
   state: { does: (kernel) => kernel.state, outcomes: always },
   isActive: { does: (k) => same(k.isActive, k.state === "active"), outcomes: always },
@@ -100,7 +112,7 @@ export const VERBS = {
 
 /** A kernel in a state. One that is `terminating` drains until it is interrupted. */
 export async function reach(bench: Bench, state: HandleState): Promise<Subject> {
-  const kernel = await bench.launch({ autoActivate: false });
+  const kernel = await bench.launch({ autoActivate: false, profiling: true });
   if (state === "launched") return kernel;
   kernel.activate();
   if (state === "deactivated") kernel.deactivate();
@@ -143,6 +155,15 @@ export const LIFECYCLE: Readonly<Record<string, (bench: Bench) => Promise<void>>
     same([bench.runtime.getKernel("subject"), bench.runtime.listKernels()], [undefined, []]);
     same(await codeOf(() => bench.launch()), "KERNEL_ALREADY_ACTIVE");
     same((await launch).state, "active");
+  },
+  "a kernel that moves is on another thread, with its state and what waits": async (bench) => {
+    const kernel = await bench.launch();
+    const { thread } = await kernel.call(Where, { any: 0 });
+    await kernel.call(Next, { lane: 0 });
+    const [waiting, moved] = [kernel.call(Next, { lane: 0 }), kernel.move()];
+    same([await waiting, await moved], [{ sum: 1 }, {}]);
+    same((await kernel.call(Where, { any: 0 })).thread === thread, false);
+    same(await kernel.call(Next, { lane: 0 }), { sum: 2 });
   },
   "messages of a kernel that is deactivated wait, and are handled when it is active again": async (
     bench,

@@ -12,7 +12,7 @@ import type { SupervisionEvent } from "../../../src/runtime/mod.ts";
 import { IDLE } from "../../../src/ring/mod.ts";
 import { type Act, type Bench, codeOf, hold, same, SMALL, until } from "./bench.ts";
 import { skew } from "./harm.ts";
-import { Add, Exit, fickle, Many, neighbour, subject, Where } from "./kernels.fixture.ts";
+import { Add, Exit, fickle, Many, neighbour, Spin, subject, Where } from "./kernels.fixture.ts";
 
 const add = { a: 1, b: 2 };
 const FULL = "QUEUE_FULL";
@@ -159,6 +159,15 @@ export const RUNTIME = {
       await crash("subject", "restarted subject", "escalated subject");
       await until(() => runtime.listKernels(), []);
     },
+    "heartbeatTimeoutMs: a kernel whose thread stands still so long is launched again": async (
+      bench,
+    ) => {
+      const { runtime, events } = await supervised(bench, { heartbeatTimeoutMs: 1000 });
+      runtime.getKernel("subject")!.send(Spin, { ms: 60_000 });
+      const restarted = { kind: "restarted", id: "subject", generation: 2 };
+      await until(() => events, [restarted]);
+      same(runtime.getKernel("neighbour")!.generation, 1);
+    },
     "restarts before the window do not count": async (bench) => {
       const { crash } = await supervised(bench, { maxRestarts: 1, windowMs: 1 });
       await crash("subject", "restarted subject");
@@ -192,6 +201,21 @@ export const RUNTIME = {
       const sum = patient.call(Add, add);
       same(patient.metrics.answered, 1); // Nothing was awaited.
       same(await sum, { sum: 3 });
+    },
+  },
+  latencySampling: {
+    "one call in so many is measured, the first of them": async (bench) => {
+      const counts: number[] = [];
+      for (const latencySampling of [1, 2]) {
+        const kernel = await bench.launch({}, subject, bench.open({ latencySampling }));
+        for (let i = 0; i < 5; i++) await kernel.call(Add, add);
+        counts.push(kernel.metrics.latency.count);
+      }
+      same(counts, [5, 3]);
+    },
+    "is refused below 1": async (bench) => {
+      const open = codeOf(() => bench.open({ latencySampling: 0 }));
+      same(await open, "OPTION_UNSUPPORTED");
     },
   },
   monitor: {
