@@ -65,10 +65,7 @@ const PROMISES: Readonly<Record<string, readonly RegExp[]>> = {
     /^7 7 7 7: 4 numbers, mean 70, at most 70$/m,
     /^9 messages$/m,
   ],
-  "10-fan-out.ts": [
-    /^216816 primes below 3000000$/m,
-    /^the other thread counted 20 of 20 times$/m,
-  ],
+  "10-fan-out.ts": [/^216816 primes below 3000000$/m, /^the other thread counted 20 of 20 times$/m],
   "11-from-piscina.ts": [
     /^6 words, the longest is not$/m,
     /^MESSAGE_TOO_LARGE Send less, or create the runtime with a larger `payloadBytesMax`\.$/m,

@@ -384,6 +384,24 @@ export const LAUNCH = {
     "false changes nothing": async (bench) =>
       same((await bench.launch({ cooperative: false })).isActive, true),
   },
+  scheduler: {
+    "gives a kernel a queue for each level, which it takes in their order": async (bench) => {
+      const kernel = await bench.launch({ scheduler: { strategy: "priority", levels: 2 } });
+      await hold(kernel);
+      const levels = [1, 0, 1, 0].map((level) => kernel.call(Next, { lane: 0 }, { level }));
+      kernel.interrupt();
+      same(
+        (await Promise.all(levels)).map(({ sum }) => sum),
+        [2, 0, 3, 1],
+      );
+      same(await codeOf(() => kernel.call(Next, { lane: 0 }, { level: 2 })), "OPTION_UNSUPPORTED");
+    },
+    "refuses a strategy that there is not": async (bench) =>
+      same(
+        await codeOf(() => bench.launch({ scheduler: { strategy: "random" as never } })),
+        "OPTION_UNSUPPORTED",
+      ),
+  },
   restore: {
     "goes on from a checkpoint's state": async (bench) => {
       const first = await bench.launch();
