@@ -27,7 +27,9 @@ test("mergeRuns() takes the processes' median of medians, ratios and goals, and 
 test("mergeRuns() says no p99.9 of few samples, or of samples of many calls", () => {
   expect(mergeRuns([run(100, 2, 999)])[0]!.entries[0]).not.toHaveProperty("p999Ns");
   const [row] = run(100, 2, 1000);
-  const many = { ...row!, entries: row!.entries.map((one) => ({ ...one, callsPerSample: 64 })) };
+  const few = { ...row!, entries: row!.entries.map((one) => ({ ...one, callsPerSample: 8 })) };
+  expect(mergeRuns([[few]])[0]!.entries[0]).toHaveProperty("p999Ns");
+  const many = { ...row!, entries: row!.entries.map((one) => ({ ...one, callsPerSample: 9 })) };
   expect(mergeRuns([[many]])[0]!.entries[0]).not.toHaveProperty("p999Ns");
 });
 

@@ -9,6 +9,8 @@ import { median } from "./statistics.ts";
 
 /** Of fewer samples a thousandth is none. */
 const SAMPLES_FOR_P999 = 1000;
+/** The mean of more calls hides a slow one. */
+const CALLS_FOR_P999 = 8;
 
 /** The rows of every process, in the order of the first one's. Of one process: its rows, without their spreads. */
 export function mergeRuns(runs: readonly (readonly Row[])[]): Row[] {
@@ -51,7 +53,8 @@ function mergeEntry(entry: Entry, entries: readonly Entry[]): Entry {
   const samples = all.reduce((sum, one) => sum + one.samples, 0);
   const at = spreads.length === all.length ? quantilesOf(spreads) : undefined; // `measure` makes none.
   const ratios = all.flatMap(({ firstOverThis }) => firstOverThis ?? []);
-  const hasTail = at !== undefined && entry.callsPerSample === 1 && samples >= SAMPLES_FOR_P999;
+  const hasTail =
+    at !== undefined && entry.callsPerSample <= CALLS_FOR_P999 && samples >= SAMPLES_FOR_P999;
   return {
     ...plain,
     samples,

@@ -10,7 +10,7 @@ export interface Measured {
   readonly medianNs: number;
   /** 99th percentile of the samples. A sample of several calls is their mean, and hides one slow call. */
   readonly p99Ns: number;
-  /** 99.9th percentile of every call, where each is a sample and there are enough; undefined elsewhere. */
+  /** 99.9th percentile, where there are a thousand samples of few calls; undefined elsewhere. */
   readonly p999Ns?: number | undefined;
   /** How often which time was seen, until the processes of a benchmark are merged. */
   readonly spread?: Spread | undefined;
