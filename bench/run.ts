@@ -1,9 +1,10 @@
 // Run: `npm run bench`. Answers the questions of every benchmark, baselines side by side, and says
 // which goals are reached.
 //
-//   npm run bench                      everything, about ten minutes; saved under bench/results
+//   npm run bench                      everything, about fifteen minutes; saved under bench/results
 //   npm run bench -- --quick           everything in two: to see that it works, not to quote
 //   npm run bench -- --only rmsnorm    benchmarks whose name begins so; may be repeated
+//   npm run bench -- --processes 20    how many fresh processes run each benchmark of actors: five
 //   npm run bench -- --json FILE       saves the results there
 //   npm run bench -- --list            names and questions
 //   npm run bench:peers                installs what is compared with; see peers/peers.ts
@@ -15,7 +16,9 @@ import { loadavg } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { chosenBenches, importBench } from "./harness/bench.ts";
+import { chosenBenches, importBench, processesOf } from "./harness/bench.ts";
+import { FULL, QUICK } from "./harness/measure.ts";
+import { mergeRuns } from "./harness/merge.ts";
 import { machineClass, thisMachine } from "./harness/machine.ts";
 import { printGoal, printRow } from "./harness/print.ts";
 import { newResults, printResults, type Results } from "./harness/results.ts";
@@ -26,6 +29,7 @@ const { values: options } = parseArgs({
     only: { type: "string", multiple: true, default: [] },
     quick: { type: "boolean", default: false },
     json: { type: "string" },
+    processes: { type: "string" },
     list: { type: "boolean", default: false },
   },
 });
@@ -68,8 +72,22 @@ async function runAll(): Promise<void> {
     throw new AggregateError(failures, `${failures.length} benchmarks failed`);
 }
 
-/** Runs one benchmark in a process of its own, printing rows as they come. */
+/** Runs one benchmark in a process of its own, or one after the other in several, and prints its rows. */
 async function runBench(name: string): Promise<Row[]> {
+  const bench = await importBench(name);
+  console.log(`\n# ${name}: ${bench.question}\n`);
+  const asked = bench.isFresh === true ? options.processes : undefined;
+  const processes = Number(asked ?? processesOf(bench, options.quick ? QUICK : FULL));
+  if (!(Number.isInteger(processes) && processes > 0))
+    throw new Error(`--processes is ${asked}, and must be a whole number from 1 on`);
+  const runs: Row[][] = [];
+  while (runs.length < processes) runs.push(await runProcess(name, processes === 1));
+  const rows = mergeRuns(runs);
+  if (processes > 1) for (const row of rows) console.log(`${printRow(row)}\n`);
+  return rows;
+}
+
+async function runProcess(name: string, prints: boolean): Promise<Row[]> {
   const child = fork(
     join(import.meta.dirname, "harness/child.ts"),
     [name, options.quick ? "quick" : "full"],
@@ -77,10 +95,9 @@ async function runBench(name: string): Promise<Row[]> {
   );
   const rows: Row[] = [];
   child.on("message", (message) => {
-    if (typeof message === "string") return console.log(`\n# ${name}: ${message}\n`);
     const row = message as Row; // Sent by child.ts.
     rows.push(row);
-    console.log(`${printRow(row)}\n`);
+    if (prints) for (const one of mergeRuns([[row]])) console.log(`${printRow(one)}\n`);
   });
   const code = await new Promise((resolve) => child.on("close", resolve));
   if (code !== 0) throw new Error(`the benchmark ${name} ended with code ${String(code)}`);

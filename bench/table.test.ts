@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { newResults } from "./harness/results.ts";
-import type { Entry, Row } from "./harness/row.ts";
+import type { Entry, Measured, Row } from "./harness/row.ts";
 import { between, markdownTables } from "./table.ts";
 
 const PLAIN: Row = {
@@ -21,6 +21,25 @@ test("markdownTables() puts ours first and says of each baseline what it is", ()
     "| row | 100 ns | 100 ns | 100 ns | raw: 50.0 ns (2.00x)<br>paper: 2.00 µs, claimed<br>" +
       "peer: not measured: absent | <= 200 ns: reached (100.0) |",
   );
+});
+
+test("markdownTables() has a column of p99.9 where a row knows one", () => {
+  const [ours, raw] = PLAIN.entries as Measured[];
+  const entries = [
+    { ...ours!, p999Ns: 700 },
+    { ...raw!, p999Ns: 900 },
+  ];
+  const lines = tablesOf([
+    { ...PLAIN, entries, goals: [] },
+    { ...PLAIN, goals: [] },
+  ]).split("\n");
+  expect(lines.slice(-4)).toEqual([
+    "| row | ours: median | p99 | p99.9 | least | beside it: median, p99.9 (ours / it) | goal |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+    "| row | 100 ns | 100 ns | 700 ns | 100 ns | raw: 50.0 ns, 900 ns (2.00x) |  |",
+    "| row | 100 ns | 100 ns |  | 100 ns | raw: 50.0 ns (2.00x)<br>paper: 2.00 µs, claimed<br>" +
+      "peer: not measured: absent |  |",
+  ]);
 });
 
 test("markdownTables() gives rows of one table a column for each entry, and says why one is empty", () => {

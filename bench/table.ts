@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 
 import { duration, percent, printGoal, rate } from "./harness/print.ts";
 import { readResults, type Results } from "./harness/results.ts";
-import type { Entry, Row } from "./harness/row.ts";
+import type { Entry, Measured, Row } from "./harness/row.ts";
 
 const SANDBOX = "The sandbox";
 const END = "<!-- end of results -->";
@@ -78,23 +78,28 @@ function remarks(rows: readonly Row[]): string[] {
 }
 
 function plainTable(rows: readonly Row[]): string {
-  const head = ["row", "ours: median", "p99", "least", "beside it: median (ours / it)", "goal"];
+  const hasTails = rows.some(({ entries }) => entries.some((entry) => "p999Ns" in entry));
+  const tail = hasTails ? ["p99.9"] : [];
+  const beside = hasTails ? "median, p99.9 (ours / it)" : "median (ours / it)";
+  const head = ["row", "ours: median", "p99", ...tail, "least", `beside it: ${beside}`, "goal"];
   const lines = rows.map(({ id, entries: [ours, ...others], goals }) => {
     const beside = others.map(besideOurs).join("<br>");
-    return lineOf([id, ...times(ours), beside, goals.map(printGoal).join("<br>")]);
+    return lineOf([id, ...times(ours, hasTails), beside, goals.map(printGoal).join("<br>")]);
   });
   return [lineOf(head), lineOf(head.map(() => "---")), ...lines].join("\n");
 }
 
-function times(entry: Entry | undefined): string[] {
-  if (entry?.kind !== "measured") return ["", "", ""];
-  return [entry.medianNs, entry.p99Ns, entry.leastNs].map(duration);
+function times(entry: Entry | undefined, hasTails: boolean): string[] {
+  if (entry?.kind !== "measured") return hasTails ? ["", "", "", ""] : ["", "", ""];
+  const { medianNs, p99Ns, p999Ns, leastNs } = entry;
+  const tail = p999Ns === undefined ? "" : duration(p999Ns);
+  return [duration(medianNs), duration(p99Ns), ...(hasTails ? [tail] : []), duration(leastNs)];
 }
 
 function besideOurs(entry: Entry): string {
   switch (entry.kind) {
     case "measured":
-      return `${entry.name}: ${duration(entry.medianNs)} (${ratio(entry.firstOverThis)})`;
+      return `${entry.name}: ${besideTimes(entry)} (${ratio(entry.firstOverThis)})`;
     case "claimed":
       return `${entry.name}: ${duration(entry.medianNs)}, claimed`;
     case "not-measured":
@@ -104,6 +109,10 @@ function besideOurs(entry: Entry): string {
     default:
       return entry satisfies never;
   }
+}
+
+function besideTimes({ medianNs, p999Ns }: Measured): string {
+  return p999Ns === undefined ? duration(medianNs) : `${duration(medianNs)}, ${duration(p999Ns)}`;
 }
 
 function ratio(firstOverThis: number | undefined): string {

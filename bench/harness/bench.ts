@@ -9,7 +9,14 @@ import type { Row } from "./row.ts";
 export interface Bench {
   readonly name: string;
   readonly question: string;
+  /** Whether each block of its contests has a fresh process: five in all, two in a quick run. Default: no. */
+  readonly isFresh?: boolean;
   readonly rows: (effort: Effort) => AsyncIterable<Row>;
+}
+
+/** How many processes run it, where nobody said so: as many as its contests have blocks, or one. */
+export function processesOf({ isFresh = false }: Bench, { contestBlocks }: Effort): number {
+  return isFresh ? contestBlocks : 1;
 }
 
 /** Every benchmark by the name that its file exports, in the order in which they run. */
@@ -28,6 +35,8 @@ export const BENCHES: Readonly<Record<string, string>> = {
   "round-trip": "ring/round-trip.latency.bench.ts",
   call: "runtime/call.latency.bench.ts",
   throughput: "runtime/throughput.bench.ts",
+  k2k: "runtime/k2k.latency.bench.ts",
+  sustained: "runtime/sustained.throughput.bench.ts",
   bridge: "runtime/bridge.throughput.bench.ts",
   skew: "runtime/skew.throughput.bench.ts",
   launch: "runtime/launch.latency.bench.ts",

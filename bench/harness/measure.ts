@@ -20,10 +20,16 @@ export interface Effort {
   /** Time of one contender in one block. */
   readonly blockMs: number;
   readonly warmMs: number;
+  /** How often every contender of a contest is run. */
+  readonly contestBlocks: number;
 }
 
-export const QUICK: Effort = { quick: true, blocks: 5, blockMs: 30, warmMs: 80 };
-export const FULL: Effort = { quick: false, blocks: 15, blockMs: 150, warmMs: 300 };
+export const QUICK: Effort = {
+  ...{ quick: true, blocks: 5, blockMs: 30, warmMs: 80, contestBlocks: 2 },
+};
+export const FULL: Effort = {
+  ...{ quick: false, blocks: 15, blockMs: 150, warmMs: 300, contestBlocks: 5 },
+};
 
 /**
  * Makes `calls` calls. Each contender brings its own loop, since a loop that all of them share would

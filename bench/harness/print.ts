@@ -34,11 +34,12 @@ function printEntry(entry: Entry, bytes: number | undefined): string {
 }
 
 function printMeasured(entry: Measured, bytes: number | undefined): string {
-  const { medianNs, p99Ns, leastNs, allocatedBytes, firstOverThis, samples, callsPerSample } =
-    entry;
+  const { medianNs, p99Ns, p999Ns, leastNs } = entry;
+  const { allocatedBytes, firstOverThis, samples, callsPerSample } = entry;
   const facts = [
     duration(medianNs).padStart(10),
     `p99 ${duration(p99Ns).padStart(9)}`,
+    p999Ns === undefined ? undefined : `p99.9 ${duration(p999Ns).padStart(9)}`,
     `least ${duration(leastNs).padStart(9)}`,
     bytes === undefined ? undefined : rate(bytes, medianNs).padStart(10),
     (firstOverThis === undefined ? "" : `${firstOverThis.toFixed(3)}x`).padStart(8),

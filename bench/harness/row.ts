@@ -1,6 +1,8 @@
 // Row: one question's answer: what was measured, what it is compared with, and which goals it reaches.
 // Everything here is plain data, so that a row passes between processes and into a file as it is.
 
+import type { Spread } from "./spread.ts";
+
 /** What was measured here: nanoseconds of one call. */
 export interface Measured {
   readonly kind: "measured";
@@ -8,6 +10,10 @@ export interface Measured {
   readonly medianNs: number;
   /** 99th percentile of the samples. A sample of several calls is their mean, and hides one slow call. */
   readonly p99Ns: number;
+  /** 99.9th percentile, where there are a thousand samples of few calls; undefined elsewhere. */
+  readonly p999Ns?: number | undefined;
+  /** How often which time was seen, until the processes of a benchmark are merged. */
+  readonly spread?: Spread | undefined;
   /** The least of the samples: on a machine that others use, the time of a call that they left alone. */
   readonly leastNs: number;
   readonly samples: number;

@@ -8,7 +8,14 @@ import { join } from "node:path";
 import type { TensorView } from "../../src/base/mod.ts";
 import type { VerifiedPack } from "../../src/pack.node.ts";
 import type { Bench } from "../harness/bench.ts";
-import { type Contender, type Effort, measure, type Outsider } from "../harness/measure.ts";
+import {
+  type Contender,
+  type Effort,
+  FULL as PATIENT,
+  measure,
+  QUICK as HASTY,
+  type Outsider,
+} from "../harness/measure.ts";
 import { loadCorePack } from "../harness/packs.ts";
 import type { Entry, NotMeasured, Row } from "../harness/row.ts";
 import { buildNative, type NativeBuild } from "../native/build.ts";
@@ -20,8 +27,8 @@ import { goalsOf, NATIVE, ONNX, ONNX_WEB, OURS, UNCHECKED } from "./goals.ts";
 import { requireSame } from "./same.ts";
 
 /** There are many rows, so each gets less time than a benchmark of a single question. */
-const FULL: Effort = { quick: false, blocks: 9, blockMs: 40, warmMs: 150 };
-const QUICK: Effort = { quick: true, blocks: 3, blockMs: 10, warmMs: 25 };
+const FULL: Effort = { ...PATIENT, blocks: 9, blockMs: 40, warmMs: 150 };
+const QUICK: Effort = { ...HASTY, blocks: 3, blockMs: 10, warmMs: 25 };
 
 const NATIVE_MS = 20; // Time of one run of the native program in a block, roughly.
 const NATIVE_SAMPLES_MAX = 400;

@@ -7,6 +7,7 @@ import { Worker } from "node:worker_threads";
 
 import type { Effort } from "../harness/measure.ts";
 import type { Entry, Measured } from "../harness/row.ts";
+import { spreadOf } from "../harness/spread.ts";
 import { median, p99, pairedRatio } from "../harness/statistics.ts";
 import type { SideData } from "./side.ts";
 
@@ -29,8 +30,7 @@ export async function contest(
   const lanes = contenders.map(({ name }) => ({
     ...{ name, samples: [] as number[], blocks: [] as number[], callsPerSample: 1 },
   }));
-  const blocks = effort.quick ? 2 : 5;
-  for (let block = 0; block < blocks; block++) {
+  for (let block = 0; block < effort.contestBlocks; block++) {
     for (const [i, contender] of contenders.entries()) {
       const { samples, callsPerSample } = await contender.time(effort);
       const lane = lanes[i]!;
@@ -47,6 +47,7 @@ export async function contest(
     leastNs: samples.reduce((least, sample) => Math.min(least, sample), Infinity),
     samples: samples.length,
     callsPerSample,
+    spread: spreadOf(samples),
     ...(i === 0 ? {} : { firstOverThis: pairedRatio(lanes[0]!.blocks, own) }),
   }));
 }

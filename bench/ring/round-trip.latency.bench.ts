@@ -1,14 +1,13 @@
 // How long from publishing a slot until its publisher sees it done, with an executor that spins and with
 // one that sleeps; and how long a message to another thread and back takes with others.
 
-import { MessageChannel } from "node:worker_threads";
-
 import { createRing, IDLE, type IdlePolicy } from "../../src/ring/mod.ts";
 import type { Bench } from "../harness/bench.ts";
 import type { Effort } from "../harness/measure.ts";
 import { atMost, type Entry, measuredIn, type Row } from "../harness/row.ts";
 import { openPiscina, type Piscina } from "../peers/peers.ts";
 import { contest, runSides, type ThreadContender } from "./contest.ts";
+import { bareWake, postTrips, timeTrips } from "./trips.ts";
 
 const SPINNING = "annulus, executor spins";
 const ASLEEP = "annulus, executor asleep";
@@ -27,7 +26,7 @@ export const bench: Bench = {
 };
 
 async function spinning(effort: Effort): Promise<Row> {
-  const contenders = [trips(SPINNING, IDLE.spin, 0), postMessage("postMessage, there and back")];
+  const contenders = [trips(SPINNING, IDLE.spin, 0), postTrips("postMessage, there and back")];
   const missing: Entry[] = [];
   const peer = openPiscina();
   if (peer.opened) contenders.push(piscina(peer.peer.Piscina));
@@ -43,7 +42,7 @@ async function spinning(effort: Effort): Promise<Row> {
 }
 
 async function asleep(effort: Effort): Promise<Row> {
-  const entries = await contest([trips(ASLEEP, IDLE.wait, PAUSE_MS), bareWake()], effort);
+  const entries = await contest([trips(ASLEEP, IDLE.wait, PAUSE_MS), bareWake(PAUSE_MS)], effort);
   const median = measuredIn(entries, ASLEEP)?.medianNs;
   return {
     id: "ring round trip asleep",
@@ -67,33 +66,6 @@ function trips(name: string, idle: IdlePolicy, pauseMs: number): ThreadContender
   };
 }
 
-function bareWake(): ThreadContender {
-  return {
-    name: "Atomics.notify and one word back",
-    time: ({ quick }) => {
-      const buffer = new SharedArrayBuffer(64);
-      const side = { buffer, trips: quick ? 500 : 3000, pauseMs: PAUSE_MS };
-      return runSides([
-        { part: "wake", ...side },
-        { part: "woken", ...side },
-      ]);
-    },
-  };
-}
-
-function postMessage(name: string): ThreadContender {
-  return {
-    name,
-    time: ({ quick }) => {
-      const { port1, port2 } = new MessageChannel();
-      return runSides([
-        { part: "post-trips", port: port1, trips: quick ? 2000 : 20_000 },
-        { part: "echo", port: port2 },
-      ]);
-    },
-  };
-}
-
 /** A task that returns its argument, on one thread that is warm. */
 function piscina(Pool: new (options: object) => Piscina): ThreadContender {
   return {
@@ -102,15 +74,15 @@ function piscina(Pool: new (options: object) => Piscina): ThreadContender {
       const filename = new URL("./piscina-task.mjs", import.meta.url).href;
       const pool = new Pool({ filename, name: "echo", minThreads: 1, maxThreads: 1 });
       const count = quick ? 500 : 5000;
-      const samples: number[] = [];
-      for (let i = -count / 10; i < count; i++) {
-        const start = performance.now();
-        const back = await pool.run(i);
-        if (i >= 0) samples.push((performance.now() - start) * 1e6);
-        if (back !== i) throw new Error("another task's answer came back");
-      }
+      const timing = await timeTrips({
+        count,
+        go: (i) => pool.run(i),
+        check: (back, i) => {
+          if (back !== i) throw new Error("another task's answer came back");
+        },
+      });
       await pool.destroy();
-      return { samples, callsPerSample: 1 };
+      return timing;
     },
   };
 }

@@ -8,22 +8,23 @@ import { IDLE } from "../../src/ring/mod.ts";
 import type { Bench } from "../harness/bench.ts";
 import type { Effort } from "../harness/measure.ts";
 import { atMost, measuredIn, type Row } from "../harness/row.ts";
-import { contest, runSides, type ThreadContender, type Timing } from "../ring/contest.ts";
+import { contest, type ThreadContender } from "../ring/contest.ts";
+import { bareWake, checkSum, timeTrips } from "../ring/trips.ts";
 import { actor, type Adder, type OpenAdder, peerAdders } from "./adders.ts";
 import { Add, adder, sink, Sum } from "./kernels.ts";
-import { Tails } from "./tails.ts";
 
 const GOAL_SPINNING_NS = 1500;
 const GOAL_ASLEEP_NS = 20_000;
 const GOAL_IDLE_PERCENT = 1;
 /** Long enough for a worker to have fallen asleep. */
 const PAUSE_MS = 0.3;
-const IDLE_MS = 2000;
+const IDLE_MS = 1000;
 
 export const bench: Bench = {
   name: "call",
   question:
     "how long does a kernel's answer take, awake and asleep, and what does an idle one cost?",
+  isFresh: true,
   async *rows(effort) {
     yield await spinning(effort);
     yield await asleep(effort);
@@ -38,19 +39,17 @@ async function spinning(effort: Effort): Promise<Row> {
     actor(ours, { idle: IDLE.spin }),
     actor("annulus, worker spins, then sleeps", { idle: IDLE.spinThenWait }),
   ];
-  const tails = new Tails();
   const times = [
     ...own.map((one) => trips(one, { full: 200_000, quick: 20_000, pauseMs: 0 })),
     ...adders.map((one) => trips(one, { full: 10_000, quick: 1000, pauseMs: 0 })),
   ];
-  const entries = await contest(tails.of(times), effort);
+  const entries = await contest(times, effort);
   const median = measuredIn(entries, ours)?.medianNs;
   return {
     id: "runtime call",
     what: "two numbers to a kernel and their sum back, one call after the other",
     entries: [...entries, ...missing],
     goals: [atMost(`<= ${GOAL_SPINNING_NS} ns`, GOAL_SPINNING_NS, median)],
-    notes: [tails.note],
   };
 }
 
@@ -63,17 +62,15 @@ async function asleep(effort: Effort): Promise<Row> {
     // What it costs that the caller looks for a while: without looks it waits in its event loop at once.
     actor("annulus, worker asleep, caller does not spin", { idle: IDLE.wait, callSpins: 0 }),
   ];
-  const tails = new Tails();
-  const rests = { full: 3000, quick: 500, pauseMs: PAUSE_MS };
+  const rests = { full: 2000, quick: 500, pauseMs: PAUSE_MS };
   const times = [...own, ...adders].map((one) => trips(one, rests));
-  const entries = await contest(tails.of([...times, bareWake()]), effort);
+  const entries = await contest([...times, bareWake(PAUSE_MS)], effort);
   const median = measuredIn(entries, ours)?.medianNs;
   return {
     id: "runtime call asleep",
     what: "two numbers to a kernel and their sum back, the worker woken for it",
     entries: [...entries, ...missing],
     goals: [atMost(`<= ${GOAL_ASLEEP_NS / 1000} µs`, GOAL_ASLEEP_NS, median)],
-    notes: [tails.note],
   };
 }
 
@@ -89,38 +86,11 @@ function trips(one: Adder, { full, quick, pauseMs }: Trips): ThreadContender {
     time: async (effort) => {
       const opened = await one.open();
       try {
-        return await timeTrips(opened, effort.quick ? quick : full, pauseMs);
+        const count = effort.quick ? quick : full;
+        return await timeTrips({ count, pauseMs, go: (i) => opened.add(i, 1), check: checkSum });
       } finally {
         await opened.close();
       }
-    },
-  };
-}
-
-async function timeTrips({ add }: OpenAdder, count: number, pauseMs: number): Promise<Timing> {
-  const never = new Int32Array(new SharedArrayBuffer(4));
-  const samples: number[] = [];
-  for (let i = -Math.max(count / 10, 200); i < count; i++) {
-    if (pauseMs > 0) Atomics.wait(never, 0, 0, pauseMs);
-    const start = performance.now();
-    const { value } = await add(i, 1);
-    if (i >= 0) samples.push((performance.now() - start) * 1e6);
-    if (value !== i + 1) throw new Error(`${i} and 1 are ${value}`);
-  }
-  return { samples, callsPerSample: 1 };
-}
-
-/** The least that it can take: one word, one notification, one word back. */
-function bareWake(): ThreadContender {
-  return {
-    name: "Atomics.notify and one word back",
-    time: ({ quick }) => {
-      const buffer = new SharedArrayBuffer(64);
-      const side = { buffer, trips: quick ? 500 : 3000, pauseMs: PAUSE_MS };
-      return runSides([
-        { part: "wake", ...side },
-        { part: "woken", ...side },
-      ]);
     },
   };
 }

@@ -9,11 +9,10 @@ import { Runtime } from "../../src/runtime.node.ts";
 import { Sandbox } from "../../src/sandbox.node.ts";
 import type { Bench } from "../harness/bench.ts";
 import type { Effort } from "../harness/measure.ts";
-import { duration } from "../harness/print.ts";
 import { atMost, type Measured, measuredIn, type Row } from "../harness/row.ts";
 import { contest, type ThreadContender, type Timing } from "../ring/contest.ts";
+import { checkSum, timeTrips } from "../ring/trips.ts";
 import { actor } from "./adders.ts";
-import { Tails } from "./tails.ts";
 
 const GOAL_NS = 2000;
 const DIM = 64;
@@ -23,6 +22,7 @@ const SHAPES = { x: [1, DIM], weight: [DIM] } as const;
 export const bench: Bench = {
   name: "pack-actor",
   question: "how much longer does a kernel of a pack take as an actor than where it is called?",
+  isFresh: true,
   async *rows(effort) {
     const pack = await loadPack(join(import.meta.dirname, "../../packs/core"), {
       trust: { keys: [] },
@@ -35,13 +35,12 @@ export const bench: Bench = {
 async function invoked(pack: VerifiedPack, effort: Effort): Promise<Row> {
   const [ours, direct] = ["annulus, pack actor, worker spins", "annulus, prepared call, no thread"];
   const message = "annulus, actor that adds two numbers, worker spins";
-  const tails = new Tails();
   const entries = await contest(
-    tails.of([
+    [
       { name: ours, time: (each) => timeActor(pack, each) },
       { name: direct, time: (each) => timeDirect(pack, each) },
       adds(message),
-    ]),
+    ],
     effort,
   );
   const [as, by] = [measuredIn(entries, ours), measuredIn(entries, direct)];
@@ -50,7 +49,6 @@ async function invoked(pack: VerifiedPack, effort: Effort): Promise<Row> {
     what: `rmsnorm of ${DIM} numbers, one call after the other, its result read each time`,
     entries,
     goals: [atMost(`adds <= ${GOAL_NS / 1000} µs`, GOAL_NS, added(as, by))],
-    notes: [tails.note, `At p99 it adds ${duration((as?.p99Ns ?? 0) - (by?.p99Ns ?? 0))}.`],
   };
 }
 
@@ -82,19 +80,19 @@ interface Prepared {
 /** Of ones the root of the mean square is 1, so that each output is its weight. */
 async function timeRuns({ x, weight, y, run }: Prepared, { quick }: Effort): Promise<Timing> {
   const count = quick ? 20_000 : 200_000;
-  const samples: number[] = [];
   x.fill(1);
   weight.fill(1);
-  for (let i = -count / 10; i < count; i++) {
-    const [at, value] = [(i & 63) % DIM, (i & 1023) + 1];
-    weight[at] = value;
-    const start = performance.now();
-    const running = run();
-    if (running !== undefined) await running;
-    if (i >= 0) samples.push((performance.now() - start) * 1e6);
-    if (Math.abs(Number(y[at]) - value) > value * 1e-4) throw new Error(`${value} is ${y[at]}`);
-  }
-  return { samples, callsPerSample: 1 };
+  return await timeTrips({
+    count,
+    go: (i) => {
+      weight[(i & 63) % DIM] = (i & 1023) + 1;
+      return run();
+    },
+    check: (_, i) => {
+      const [value, found] = [(i & 1023) + 1, Number(y[(i & 63) % DIM])];
+      if (Math.abs(found - value) > value * 1e-4) throw new Error(`${value} is ${found}`);
+    },
+  });
 }
 
 /** What a message and its answer take, whatever the kernel does. */
@@ -104,15 +102,9 @@ function adds(name: string): ThreadContender {
     time: async ({ quick }) => {
       const { add, close } = await actor(name, { idle: IDLE.spin }).open();
       const count = quick ? 20_000 : 200_000;
-      const samples: number[] = [];
-      for (let i = -count / 10; i < count; i++) {
-        const start = performance.now();
-        const { value } = await add(i, 1);
-        if (i >= 0) samples.push((performance.now() - start) * 1e6);
-        if (value !== i + 1) throw new Error(`${i} and 1 are ${value}`);
-      }
+      const timing = await timeTrips({ count, go: (i) => add(i, 1), check: checkSum });
       await close();
-      return { samples, callsPerSample: 1 };
+      return timing;
     },
   };
 }

@@ -20,24 +20,30 @@ const MESSAGES = { quick: 1 << 20, full: 1 << 23 };
 const PAGES = { quick: 1 << 16, full: 1 << 19 };
 
 export function numbers(name: string, whenFull: "again" | "wait"): ThreadContender {
-  const value = { a: 0, b: 0, c: 0, d: 0, e: 0, f: 0, g: 0, h: 0 };
-  const fill = (i: number): typeof value => {
-    value.a = i;
-    value.b = i + 1;
-    value.c = i + 2;
-    value.d = i + 3;
-    value.e = i + 4;
-    value.f = i + 5;
-    value.g = i + 6;
-    value.h = i + 7;
-    return value;
-  };
-  const wait = (to: Sink, i: number): Promise<void> => to.sendWaiting(Numbers, fill(i));
   return stream(name, {
     counts: MESSAGES,
-    send: (to, i) => to.send(Numbers, fill(i)),
-    ...(whenFull === "wait" ? { wait } : {}),
+    send: (to, i) => to.send(Numbers, eightFrom(i)),
+    ...(whenFull === "wait" ? { wait: sendWhenFree } : {}),
   });
+}
+
+function sendWhenFree(to: Sink, i: number): Promise<void> {
+  return to.sendWaiting(Numbers, eightFrom(i));
+}
+
+const eight = { a: 0, b: 0, c: 0, d: 0, e: 0, f: 0, g: 0, h: 0 };
+
+/** Message `i`, in the same object each time: what is sent is copied. */
+export function eightFrom(i: number): typeof eight {
+  eight.a = i;
+  eight.b = i + 1;
+  eight.c = i + 2;
+  eight.d = i + 3;
+  eight.e = i + 4;
+  eight.f = i + 5;
+  eight.g = i + 6;
+  eight.h = i + 7;
+  return eight;
 }
 
 export function words(name: string): ThreadContender {

@@ -23,6 +23,7 @@ const PAGE_BYTES = 4096;
 export const bench: Bench = {
   name: "throughput",
   question: "how many calls and messages does one worker take in a second, and how many bytes?",
+  isFresh: true,
   async *rows(effort) {
     yield await calls(effort);
     yield await sends(effort);
