@@ -16,7 +16,7 @@ import { CALL_TIMEOUT_MS, type Calls } from "./calls.ts";
 import type { DeadReason } from "./dead-letters.ts";
 import { cancelled } from "./faults.ts";
 import type { CallOptions, SendOptions } from "./kernel-facts.ts";
-import type { Launch } from "./options.ts";
+import { type Launch, unsupported } from "./options.ts";
 import { PLAIN_SEND, type SendFacts, type Sender } from "./sender.ts";
 import type { CallWatch, Telemetry } from "./telemetry.ts";
 
@@ -189,7 +189,7 @@ export class Outbox {
 
   /** A copy of a message that waits: its sender may change the value. */
   #later<Value>(message: Writable<Value>, value: Value, facts: SendFacts): Waiting {
-    const { telemetry, sender } = this.#parts;
+    const { telemetry, sender, bury } = this.#parts;
     const raw = new RawMessage(message.id);
     const bytes = copyOf(message, value);
     const own = { ...facts };
@@ -199,7 +199,10 @@ export class Outbox {
         if (telemetry.isDebug) telemetry.sent(raw, sender.number);
         return true;
       },
-      refuse: () => void this.#dropped(raw),
+      refuse: ({ code }) => {
+        bury(raw.id, bytes, code === "QUEUE_FULL" ? "queue-full" : "terminated", own.attempts);
+        this.#dropped(raw);
+      },
       untilMs: Infinity,
     };
   }
@@ -211,7 +214,9 @@ export class Outbox {
     facts: SendFacts,
     watch: CallWatch | undefined,
   ): Promise<unknown> {
-    const { whenFull } = this.#parts.launch;
+    const { launch, nowMs } = this.#parts;
+    const { whenFull } = launch;
+    const untilMs = nowMs() + (options.timeoutMs ?? CALL_TIMEOUT_MS);
     const mayWait = whenFull === "wait" || whenFull === "drop-oldest";
     if (this.#why === "duplicate" || !mayWait) throw this.#refused();
     const own = { ...facts };
@@ -219,7 +224,7 @@ export class Outbox {
       const slot = this.#publish(message, value, own, false);
       if (slot >= 0) {
         watch?.sent(this.#parts.sender.number);
-        return this.#answerTo(slot, options, watch);
+        return this.#answerTo(slot, { ...options, timeoutMs: untilMs - nowMs() }, watch);
       }
       if (this.#why === "duplicate") throw this.#refused();
       return undefined;
@@ -269,6 +274,7 @@ export class Outbox {
     if (options === undefined) return facts;
     const { ttlMs, priority, messageId } = options;
     if (ttlMs !== undefined) {
+      if (Number.isNaN(ttlMs)) throw unsupported("ttlMs", "NaN", "milliseconds");
       const ms = Math.max(-TTL_MAX_MS, Math.min(ttlMs, TTL_MAX_MS));
       facts.deadline = Math.trunc(this.#parts.wallMs() + ms) | 0 || 1;
     }
@@ -278,6 +284,8 @@ export class Outbox {
     }
     if (priority === undefined) return facts;
     if (!this.#parts.launch.priorities) throw noPriorities(this.#parts.id);
+    if (!Object.hasOwn(PRIORITY, priority))
+      throw unsupported("priority", String(priority), Object.keys(PRIORITY).join(", "));
     facts.priority = PRIORITY[priority];
     return facts;
   }

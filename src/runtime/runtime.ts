@@ -284,7 +284,7 @@ export class Runtime implements AsyncDisposable {
   }
 
   async #start(plan: Plan): Promise<KernelHandle> {
-    const { id, launch } = plan;
+    const { launch } = plan;
     const { cellBytes, priorities, inputQueueCapacity, outputQueueCapacity } = launch;
     const lanes = priorities ? 5 : 1;
     const input = createQueue({ capacity: inputQueueCapacity, lanes, cellBytes });
@@ -296,29 +296,49 @@ export class Runtime implements AsyncDisposable {
     const number = ++this.#numbers;
     const specs: KernelSpec[] = [];
     let served: readonly Served[] = [];
-    const release = (places: Places): void => {
+    let places: readonly Place[] = [];
+    const release = (left: readonly Place[]): void => {
       this.#quotas.leave(launch.tenant, bytes);
-      for (const [i, { index }] of places.specs.entries()) places.served[i]!.leave(index);
+      for (const { one, index } of left) one.leave(index);
     };
-    let launched: readonly Launched[];
+    let running: Running;
     try {
       served = await this.#choose(launch);
+      places = takeAll(served); // At once: a thread that serves nobody is another launch's otherwise.
       const restored = await this.#restored(plan, input);
       const [count, shared] = [served.length, new SharedArrayBuffer(launch.sharedMemoryBytes)];
-      for (const [index, one] of served.entries()) {
-        const own = { number, ...queues, restored, place: { index, count, shared } };
-        specs.push(this.#spec(plan, own, one.take()));
+      for (const [i, { index }] of places.entries()) {
+        const own = { number, ...queues, restored, place: { index: i, count, shared } };
+        specs.push(this.#spec(plan, own, index));
       }
       const starts = specs.map((spec, i) => served[i]!.thread.launch(spec, plan.definition));
-      launched = await Promise.all(starts);
+      const launched = await allOf(starts);
+      running = this.#running({ plan, number, input, output, served, specs, launched, release });
     } catch (error) {
       await leaveAll({ served, specs }).catch(() => {}); // Where a thread has died, there is nothing to leave.
-      release({ served, specs });
+      release(places);
       refuseAll(new MessageQueue(input, this.#common.pool)); // What was restored.
       throw error;
     }
+    for (const one of served) this.#watch(running, one);
+    this.#watchdog.add(running);
+    try {
+      await this.#switchboard.add(running);
+      await this.#topics.launched(running);
+    } catch (error) {
+      await running.handle[Symbol.asyncDispose](); // It serves already.
+      throw error;
+    }
+    return running.handle;
+  }
+
+  /** A kernel that its threads have started, as its host holds it. */
+  #running(started: Started): Running {
+    const { plan, number, input, output, served, specs, launched, release } = started;
+    const { id, launch } = plan;
     const gone = (): void => {
-      release(running);
+      const { served, specs } = running;
+      release(specs.map(({ index }, i) => ({ one: served[i]!, index })));
       this.#books.close(running.handle);
       this.#watchdog.remove(running);
       this.#kernels.delete(id);
@@ -339,11 +359,7 @@ export class Runtime implements AsyncDisposable {
     const onInterrupt = plan.definition?.onInterrupt;
     const facts = { id, number, launch, input, output, served, specs, launched, onInterrupt };
     const running: Running = new Running(facts, this.#common, verbs);
-    for (const one of served) this.#watch(running, one);
-    this.#watchdog.add(running);
-    await this.#switchboard.add(running);
-    await this.#topics.launched(running);
-    return running.handle;
+    return running;
   }
 
   /** A kernel ends with a thread that serves it then. */
@@ -416,10 +432,40 @@ function bytesOf(queues: Readonly<Record<string, QueueMemory | undefined>>): num
   return Object.values(queues).reduce((sum, queue) => sum + (queue?.memory.byteLength ?? 0), 0);
 }
 
-type Places = Pick<Running, "served" | "specs">;
+/** A thread, and the index there that is a kernel's. */
+interface Place {
+  readonly one: Served;
+  readonly index: number;
+}
+
+interface Started extends Pick<Running, "served" | "specs" | "input"> {
+  readonly plan: Plan;
+  readonly number: number;
+  readonly output: QueueMemory;
+  readonly launched: readonly Launched[];
+  readonly release: (places: readonly Place[]) => void;
+}
+
+/** A place on each thread, or on none. */
+function takeAll(served: readonly Served[]): readonly Place[] {
+  const places: Place[] = [];
+  try {
+    for (const one of served) places.push({ one, index: one.take() });
+    return places;
+  } catch (error) {
+    for (const { one, index } of places) one.leave(index);
+    throw error;
+  }
+}
+
+/** As `Promise.all`, but it waits for all: a thread that still starts a kernel would keep it. */
+async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
 
 /** Takes a kernel off its threads. */
-async function leaveAll({ served, specs }: Places): Promise<void> {
+async function leaveAll({ served, specs }: Pick<Running, "served" | "specs">): Promise<void> {
   await Promise.all(specs.map(({ index }, i) => served[i]!.thread.end(index)));
 }
 
