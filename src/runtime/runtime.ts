@@ -339,6 +339,7 @@ export class Runtime implements AsyncDisposable {
     const gone = (): void => {
       const { served, specs } = running;
       release(specs.map(({ index }, i) => ({ one: served[i]!, index })));
+      for (const one of running.watched) one.unwatch(running);
       this.#books.close(running.handle);
       this.#watchdog.remove(running);
       this.#kernels.delete(id);
@@ -366,10 +367,10 @@ export class Runtime implements AsyncDisposable {
   #watch(running: Running, one: Served): void {
     if (running.watched.has(one)) return; // It was there before.
     running.watched.add(one);
-    void one.thread.ended.then((end) => {
+    one.watch(running, (end) => {
       if (!running.served.includes(one)) return;
       running.handle.lost(one.endFor(running.id, end));
-      return this.#forsake(running.handle.number);
+      void this.#forsake(running.handle.number);
     });
   }
 

@@ -1,6 +1,8 @@
 // Seams: launches that fail halfway, threads of one's own, and messages that wait on the host while a kernel
 // moves, is saved or ends.
 
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test } from "vitest";
 import { createRuntime, type NodeRuntime } from "../../src/platform/node/runtime.ts";
 import type { KernelHandle, LaunchOptions, RuntimeOptions } from "../../src/runtime/mod.ts";
@@ -179,3 +181,27 @@ describe("What no option can be is refused", () => {
     },
   );
 });
+
+test.each(["persistent", "event-driven"] as const)(
+  "A kernel that has ended is kept by nobody, though its thread goes on: %s",
+  async (mode) => {
+    begin({ threads: 2 });
+    const ended: WeakRef<KernelHandle<typeof plain>>[] = [];
+    const live = async (): Promise<void> => {
+      const kernel = await runtime.launch(plain, { mode, deadLetters: true, profiling: true });
+      if (mode === "persistent") await kernel.move();
+      await kernel.call(Where, { nothing: 0 });
+      await kernel.terminate();
+      ended.push(new WeakRef(kernel));
+    };
+    for (let i = 0; i < 5; i++) await live();
+    setFlagsFromString("--expose-gc");
+    const gc = runInNewContext("gc") as () => void;
+    const kept = (): number => ended.filter((one) => one.deref() !== undefined).length;
+    await until(() => {
+      gc();
+      return kept() <= 1; // The last one may still be in a frame or a register.
+    });
+    expect(kept()).toBeLessThanOrEqual(1);
+  },
+);
