@@ -63,31 +63,40 @@ export class Moving {
     return this.#inTurn(running, timeoutMs, async (inTime) => {
       mustLive(running);
       mustMove(running);
-      const from = running.served[0]!;
-      const to = await this.#parts.threads.other(from);
-      if (to === undefined) throw refused(running.id, "no other thread", "another thread");
-      const order: StateOrder = { order: "rest", timeoutMs };
-      const old = running.specs[0]!;
-      const left = (await inTime(running, order)) as Left;
-      const spec = await this.#takeOver(running, to, left);
+      const [from, old] = [running.served[0]!, running.specs[0]!];
+      const to = await this.#destination(running, from);
+      const index = to.take(); // At once: it may be another kernel's own thread otherwise.
+      let spec: KernelSpec;
+      try {
+        const left = (await inTime(running, { order: "rest", timeoutMs })) as Left;
+        spec = await this.#takeOver(running, { to, index }, left);
+      } catch (error) {
+        to.leave(index);
+        throw error;
+      }
       return this.#settle(running, { from, to, old, spec });
     });
   }
 
+  async #destination(running: Running, from: Served): Promise<Served> {
+    const { threads } = this.#parts;
+    if (running.launch.ownThread) return threads.alone();
+    const to = await threads.other(from);
+    if (to === undefined) throw refused(running.id, "no other thread", "another thread");
+    return to;
+  }
+
   /** Starts the kernel on its new thread, where it rests, or lets it go on where it was. */
-  async #takeOver(running: Running, to: Served, left: Left): Promise<KernelSpec> {
+  async #takeOver(running: Running, { to, index }: Place, left: Left): Promise<KernelSpec> {
     const [from, old] = [running.served[0]!, running.specs[0]!];
     const { state, ...moved } = left;
-    let index: number | undefined;
     try {
-      index = to.take();
       const spec: KernelSpec = { ...old, index, restored: { state, types: [], moved } };
       await to.thread.launch(spec, undefined);
       if (!running.handle.isTerminated) return spec;
       await to.thread.order(index, { order: "leave" }); // Its old thread died meanwhile.
       throw over(running.id);
     } catch (error) {
-      if (index !== undefined) to.leave(index);
       await from.thread.order(old.index, { order: "resume" }).catch(() => {}); // A dead thread says so itself.
       throw error;
     }
@@ -162,6 +171,11 @@ async function forget(from: Served, { index }: KernelSpec): Promise<Moved> {
 
 /** Gives an order, and fails where it is not carried out in time. */
 type InTime = (running: Running, order: StateOrder) => Promise<NonNullable<StateAnswer>>;
+
+interface Place {
+  readonly to: Served;
+  readonly index: number;
+}
 
 interface Step {
   readonly from: Served;

@@ -96,13 +96,39 @@ export const RUNTIME_DEFAULTS = {
 
 /** Every option with its default. Fails with OPTION_UNSUPPORTED for what cannot be. */
 export function resolveRuntime(options: RuntimeOptions, threadsMax: number): ResolvedRuntime {
-  const resolved = { threads: threadsMax, ...RUNTIME_DEFAULTS, ...options };
-  const { heartbeatTimeoutMs = Infinity } = options.supervision ?? {};
-  within("latencySampling", resolved.latencySampling, 1, 2 ** 31 - 1);
-  if (heartbeatTimeoutMs !== Infinity)
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const resolved: ResolvedRuntime = {
+    ...{ threads: threadsMax, ...RUNTIME_DEFAULTS },
+    ...(Object.fromEntries(given) as RuntimeOptions),
+  };
+  for (const [name, [least, most]] of Object.entries(RUNTIME_BOUNDS))
+    within(name, resolved[name as keyof typeof RUNTIME_BOUNDS], least, most);
+  notUnder("terminationTimeoutMs", resolved.terminationTimeoutMs, 0);
+  notUnder("idle.spins", resolved.idle.spins, 0);
+  notUnder("idle.sleepMs", resolved.idle.sleepMs, 0);
+  const { strategy, maxRestarts, windowMs, heartbeatTimeoutMs } = resolved.supervision;
+  if (strategy !== undefined && !STRATEGIES.includes(strategy))
+    throw unsupported("supervision.strategy", String(strategy), STRATEGIES.join(", "));
+  notUnder("supervision.maxRestarts", maxRestarts ?? 0, 0);
+  notUnder("supervision.windowMs", windowMs ?? 0, 0);
+  if (heartbeatTimeoutMs !== undefined && heartbeatTimeoutMs !== Infinity)
     within("supervision.heartbeatTimeoutMs", heartbeatTimeoutMs, 4, 2 ** 31 - 1);
   return resolved;
 }
+
+const STRATEGIES: readonly Strategy[] = ["one-for-one", "one-for-all", "rest-for-one"];
+
+/** The least and the most of whole numbers. */
+const RUNTIME_BOUNDS = {
+  threads: [1, 1024],
+  prestart: [0, 1024],
+  defaultQueueCapacity: [2, 2 ** 20],
+  payloadBytesMax: [1, 2 ** 31 - 64],
+  payloadBlocks: [0, 2 ** 20],
+  maxDriftMs: [0, 2 ** 32 - 1],
+  callSpins: [0, 2 ** 31 - 1],
+  latencySampling: [1, 2 ** 31 - 1],
+} as const;
 
 /** Sizes in up to three dimensions, as CUDA gives them; those left out are 1. Here only their product counts. */
 export interface Dim3 {
@@ -206,6 +232,8 @@ export interface Launch {
   readonly debug: boolean;
 }
 
+const MODES = ["persistent", "event-driven"];
+const RESTARTS: readonly Restart[] = ["permanent", "transient", "temporary"];
 const GRID_MAX = 64;
 const LANES_MAX = 1024;
 const SHARED_MAX = 2 ** 30;
@@ -252,10 +280,18 @@ export function resolveLaunch(options: LaunchOptions, queueCapacity: number): La
       "false: the kernel is served by more, or by the caller's",
     );
   within("gridSize", launch.gridSize, 1, launch.mode === "event-driven" ? 1 : GRID_MAX);
-  if (launch.restore !== undefined && launch.scheduler.queues !== 1)
+  const { restore } = launch;
+  if (restore !== undefined && !(restore instanceof Uint8Array) && !(restore instanceof URL))
+    throw unsupported("restore", typeof restore, "a checkpoint's bytes, or the URL of its file");
+  if (restore !== undefined && launch.scheduler.queues !== 1)
     throw unsupported("scheduler", launch.scheduler.strategy, "`shared` with `restore`");
   if (launch.restore !== undefined && launch.gridSize !== 1)
     throw unsupported("gridSize", String(launch.gridSize), "1 with `restore`");
+  if (!MODES.includes(launch.mode))
+    throw unsupported("mode", String(launch.mode), MODES.join(", "));
+  if (!RESTARTS.includes(launch.restart))
+    throw unsupported("restart", String(launch.restart), RESTARTS.join(", "));
+  within("tenant", launch.tenant, 0, 2 ** 31 - 1);
   within("blockSize", launch.blockSize, 1, LANES_MAX);
   within("sharedMemoryBytes", launch.sharedMemoryBytes, 0, SHARED_MAX);
   if (!launch.enableK2k && launch.routes.length > 0)
@@ -274,6 +310,11 @@ function product(size: number | Dim3 = 1): number {
 function within(name: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   throw unsupported(name, String(value), `${least} to ${most}`);
+}
+
+/** Infinity may be. */
+function notUnder(name: string, value: number, least: number): void {
+  if (!(value >= least)) throw unsupported(name, String(value), `${least} or more`);
 }
 
 export function unsupported(name: string, found: string, expected: string): Failure {

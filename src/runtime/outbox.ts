@@ -16,7 +16,7 @@ import { CALL_TIMEOUT_MS, type Calls } from "./calls.ts";
 import type { DeadReason } from "./dead-letters.ts";
 import { cancelled } from "./faults.ts";
 import type { CallOptions, SendOptions } from "./kernel-facts.ts";
-import type { Launch } from "./options.ts";
+import { type Launch, unsupported } from "./options.ts";
 import { Placement } from "./scheduling.ts";
 import { PLAIN_SEND, type SendFacts, type Sender } from "./sender.ts";
 import type { CallWatch, Telemetry } from "./telemetry.ts";
@@ -216,7 +216,7 @@ export class Outbox {
 
   /** A copy of a message that waits: its sender may change the value. */
   #later<Value>(message: Writable<Value>, value: Value, facts: SendFacts, queue: number): Waiting {
-    const { telemetry } = this.#parts;
+    const { telemetry, bury } = this.#parts;
     const raw = new RawMessage(message.id);
     const bytes = copyOf(message, value);
     const own = { ...facts };
@@ -226,7 +226,10 @@ export class Outbox {
         if (telemetry.isDebug) telemetry.sent(raw, this.#door.sender.number);
         return true;
       },
-      refuse: () => void this.#dropped(raw),
+      refuse: ({ code }) => {
+        bury(raw.id, bytes, code === "QUEUE_FULL" ? "queue-full" : "terminated", own.attempts);
+        this.#dropped(raw);
+      },
       untilMs: Infinity,
     };
   }
@@ -239,7 +242,9 @@ export class Outbox {
     queue: number,
     watch: CallWatch | undefined,
   ): Promise<unknown> {
-    const { whenFull } = this.#parts.launch;
+    const { launch, nowMs } = this.#parts;
+    const { whenFull } = launch;
+    const untilMs = nowMs() + (options.timeoutMs ?? CALL_TIMEOUT_MS);
     const mayWait = whenFull === "wait" || whenFull === "drop-oldest";
     if (this.#why === "duplicate" || !mayWait) throw this.#refused();
     const own = { ...facts };
@@ -247,7 +252,7 @@ export class Outbox {
       const slot = this.#publish(message, value, own, queue, false);
       if (slot >= 0) {
         watch?.sent(this.#door.sender.number);
-        return this.#answerTo(slot, options, watch);
+        return this.#answerTo(slot, { ...options, timeoutMs: untilMs - nowMs() }, watch);
       }
       if (this.#why === "duplicate") throw this.#refused();
       return undefined;
@@ -297,6 +302,7 @@ export class Outbox {
     if (options === undefined) return facts;
     const { ttlMs, priority, messageId } = options;
     if (ttlMs !== undefined) {
+      if (Number.isNaN(ttlMs)) throw unsupported("ttlMs", "NaN", "milliseconds");
       const ms = Math.max(-TTL_MAX_MS, Math.min(ttlMs, TTL_MAX_MS));
       facts.deadline = Math.trunc(this.#parts.wallMs() + ms) | 0 || 1;
     }
@@ -306,6 +312,8 @@ export class Outbox {
     }
     if (priority === undefined) return facts;
     if (!this.#parts.launch.priorities) throw noPriorities(this.#parts.id);
+    if (!Object.hasOwn(PRIORITY, priority))
+      throw unsupported("priority", String(priority), Object.keys(PRIORITY).join(", "));
     facts.priority = PRIORITY[priority];
     return facts;
   }

@@ -291,7 +291,7 @@ export class Runtime implements AsyncDisposable {
   }
 
   async #start(plan: Plan): Promise<KernelHandle> {
-    const { id, launch } = plan;
+    const { launch } = plan;
     const { cellBytes, priorities, inputQueueCapacity, outputQueueCapacity } = launch;
     const lanes = priorities ? 5 : 1;
     const inputs = Array.from({ length: launch.scheduler.queues }, () =>
@@ -305,32 +305,52 @@ export class Runtime implements AsyncDisposable {
     const number = ++this.#numbers;
     const specs: KernelSpec[] = [];
     let served: readonly Served[] = [];
-    const grid: AttentionSpec[] = [];
-    const release = (threads: readonly Served[], places: readonly { index: number }[]): void => {
+    let places: readonly Place[] = [];
+    const release = (left: readonly Place[]): void => {
       this.#quotas.leave(launch.tenant, bytes);
-      for (const [i, { index }] of places.entries()) threads[i]!.leave(index);
+      for (const { one, index } of left) one.leave(index);
     };
-    let launched: readonly Launched[];
+    let running: Running;
     try {
       served = await this.#choose(launch);
+      places = takeAll(served); // At once: a thread that serves nobody is another launch's otherwise.
       const restored = await this.#restored(plan, inputs[0]!);
       const [count, shared] = [served.length, new SharedArrayBuffer(launch.sharedMemoryBytes)];
       const offers = new SharedArrayBuffer(4 * count);
-      for (const one of served) grid.push({ memory: one.thread.attention, index: one.take() });
-      for (const [index] of served.entries()) {
-        const own = { number, ...queues, grid, offers, restored, place: { index, count, shared } };
-        specs.push(this.#spec(plan, own, grid[index]!.index));
+      const grid = places.map(({ one, index }) => ({ memory: one.thread.attention, index }));
+      for (const [i, { index }] of places.entries()) {
+        const own = { number, ...queues, grid, offers, restored };
+        specs.push(this.#spec(plan, { ...own, place: { index: i, count, shared } }, index));
       }
       const starts = specs.map((spec, i) => served[i]!.thread.launch(spec, plan.definition));
-      launched = await Promise.all(starts);
+      const launched = await allOf(starts);
+      running = this.#running({ plan, number, inputs, output, served, specs, launched, release });
     } catch (error) {
       await leaveAll({ served, specs }).catch(() => {}); // Where a thread has died, there is nothing to leave.
-      release(served, grid);
+      release(places);
       for (const input of inputs) refuseAll(new MessageQueue(input, this.#common.pool)); // What was restored.
       throw error;
     }
+    for (const one of served) this.#watch(running, one);
+    this.#watchdog.add(running);
+    try {
+      await this.#switchboard.add(running);
+      await this.#topics.launched(running);
+    } catch (error) {
+      await running.handle[Symbol.asyncDispose](); // It serves already.
+      throw error;
+    }
+    return running.handle;
+  }
+
+  /** A kernel that its threads have started, as its host holds it. */
+  #running(started: Started): Running {
+    const { plan, number, inputs, output, served, specs, launched, release } = started;
+    const { id, launch } = plan;
     const gone = (): void => {
-      release(running.served, running.specs);
+      const { served, specs } = running;
+      release(specs.map(({ index }, i) => ({ one: served[i]!, index })));
+      for (const one of running.watched) one.unwatch(running);
       this.#books.close(running.handle);
       this.#watchdog.remove(running);
       this.#kernels.delete(id);
@@ -351,21 +371,17 @@ export class Runtime implements AsyncDisposable {
     const onInterrupt = plan.definition?.onInterrupt;
     const facts = { id, number, launch, inputs, output, served, specs, launched, onInterrupt };
     const running: Running = new Running(facts, this.#common, verbs);
-    for (const one of served) this.#watch(running, one);
-    this.#watchdog.add(running);
-    await this.#switchboard.add(running);
-    await this.#topics.launched(running);
-    return running.handle;
+    return running;
   }
 
   /** A kernel ends with a thread that serves it then. */
   #watch(running: Running, one: Served): void {
     if (running.watched.has(one)) return; // It was there before.
     running.watched.add(one);
-    void one.thread.ended.then((end) => {
+    one.watch(running, (end) => {
       if (!running.served.includes(one)) return;
       running.handle.lost(one.endFor(running.id, end));
-      return this.#forsake(running.handle.number);
+      void this.#forsake(running.handle.number);
     });
   }
 
@@ -432,10 +448,40 @@ function bytesOf(queues: readonly (QueueMemory | undefined)[]): number {
   return queues.reduce((sum, queue) => sum + (queue?.memory.byteLength ?? 0), 0);
 }
 
-type Places = Pick<Running, "served" | "specs">;
+/** A thread, and the index there that is a kernel's. */
+interface Place {
+  readonly one: Served;
+  readonly index: number;
+}
+
+interface Started extends Pick<Running, "served" | "specs" | "inputs"> {
+  readonly plan: Plan;
+  readonly number: number;
+  readonly output: QueueMemory;
+  readonly launched: readonly Launched[];
+  readonly release: (places: readonly Place[]) => void;
+}
+
+/** A place on each thread, or on none. */
+function takeAll(served: readonly Served[]): readonly Place[] {
+  const places: Place[] = [];
+  try {
+    for (const one of served) places.push({ one, index: one.take() });
+    return places;
+  } catch (error) {
+    for (const { one, index } of places) one.leave(index);
+    throw error;
+  }
+}
+
+/** As `Promise.all`, but it waits for all: a thread that still starts a kernel would keep it. */
+async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
 
 /** Takes a kernel off its threads. */
-async function leaveAll({ served, specs }: Places): Promise<void> {
+async function leaveAll({ served, specs }: Pick<Running, "served" | "specs">): Promise<void> {
   await Promise.all(specs.map(({ index }, i) => served[i]!.thread.end(index)));
 }
 

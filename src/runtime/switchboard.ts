@@ -37,8 +37,10 @@ export class Switchboard {
   async add(running: Running): Promise<void> {
     this.#running.set(running.id, running);
     for (const to of running.launch.routes) this.#pairs.add(pairOf(running.id, to));
-    for (const [source, target] of this.#routes())
-      if (source === running || target === running) await route(source, target);
+    for (const [source, target] of this.#routes()) {
+      if (source === running) await route(source, target);
+      else if (target === running) await route(source, target).catch(() => {}); // Its sender has died.
+    }
   }
 
   /** A kernel is about to serve elsewhere: makes the routes from it, there. */

@@ -132,6 +132,9 @@ export class Served {
   isReserved = false;
   /** Why, where the thread was not told to end by who uses it. */
   #why: Failure | undefined;
+  /** Whom to tell of its end. A promise would keep every kernel that it ever served. */
+  #watchers: Map<object, (end: ThreadEnd) => void> | undefined;
+  #end: ThreadEnd | undefined;
   /** Indices that kernels have had and left. */
   readonly #free: number[] = [];
   #next = 0;
@@ -161,6 +164,24 @@ export class Served {
     this.kernels--;
     this.isReserved = false;
     this.#free.push(index);
+  }
+
+  /** Calls `lost` once the thread has ended, unless `unwatch` comes before. */
+  watch(kernel: object, lost: (end: ThreadEnd) => void): void {
+    if (this.#end !== undefined) return queueMicrotask(() => lost(this.#end!));
+    if (this.#watchers === undefined) void this.thread.ended.then((end) => this.#tell(end));
+    (this.#watchers ??= new Map()).set(kernel, lost);
+  }
+
+  unwatch(kernel: object): void {
+    this.#watchers?.delete(kernel);
+  }
+
+  #tell(end: ThreadEnd): void {
+    const watchers = [...this.#watchers!.values()];
+    this.#watchers!.clear();
+    this.#end = end;
+    for (const lost of watchers) lost(end);
   }
 
   /** Ends the thread where it is: for one of its kernels, or for all. */

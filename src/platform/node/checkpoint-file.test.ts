@@ -99,3 +99,15 @@ test.runIf(existsSync("/dev/full"))(
     expect(await writeCheckpoint(file, bytesOf(2))).toBe(2);
   },
 );
+
+test.each([0, -1, 1.5, Number.NaN])("writeCheckpoint() refuses to keep %d", async (keep) => {
+  expect(await writeCheckpoint(file, bytesOf(1), { keep }).catch(codeOf)).toBe(
+    "OPTION_UNSUPPORTED",
+  );
+  expect(await names()).toEqual([]);
+});
+
+test("writeCheckpoint() refuses what is no bytes", async () => {
+  const text = "a checkpoint" as unknown as Uint8Array;
+  expect(await writeCheckpoint(file, text).catch(codeOf)).toBe("OPTION_UNSUPPORTED");
+});

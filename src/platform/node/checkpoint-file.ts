@@ -28,14 +28,17 @@ const writing = new Map<string, Promise<unknown>>();
  * Stores a checkpoint as the next generation, keeps the newest `keep` (3), and says its number. Fails with
  * CHECKPOINT_UNWRITABLE, and then what was there is there.
  */
-export function writeCheckpoint(
+export async function writeCheckpoint(
   file: string | URL,
   bytes: Uint8Array,
   { keep = KEEP }: { readonly keep?: number } = {},
 ): Promise<number> {
+  if (!(bytes instanceof Uint8Array))
+    throw unsupported("bytes", typeof bytes, "a checkpoint's bytes");
+  if (!Number.isInteger(keep) || keep < 1) throw unsupported("keep", `${keep}`, "1 or more");
   const path = pathOf(file);
   const before = writing.get(path) ?? Promise.resolve();
-  const written = before.then(() => write(path, bytes, Math.max(1, keep)));
+  const written = before.then(() => write(path, bytes, keep));
   const settled = written
     .catch(() => {})
     .finally(() => {
@@ -153,4 +156,9 @@ function unwritable(path: string, cause: Error): Failure {
     },
     { cause },
   );
+}
+
+function unsupported(at: string, found: string, expected: string): Failure {
+  const fix = "Change or leave out the option.";
+  return new Failure("OPTION_UNSUPPORTED", { at, found, expected, fix });
 }
