@@ -2,7 +2,6 @@
 
 import { type Fields, type HybridClock, type Message, message } from "../message/mod.ts";
 import { Admission } from "./admission.ts";
-import { Attention } from "./attention.ts";
 import type { Blocks } from "./blocks.ts";
 import { DeadLetterBox } from "./dead-letter-box.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -70,7 +69,6 @@ export class Running {
   readonly #pool: Blocks;
   #served: readonly Served[];
   #specs: readonly KernelSpec[];
-  #attentions: readonly Attention[];
   #isShared = false;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -82,7 +80,6 @@ export class Running {
     this.input = facts.input;
     this.#served = served;
     this.#specs = specs;
-    this.#attentions = attentionsOf(served);
     this.#pool = pool;
     const blocks = specs.map(({ words }) => new KernelBlock(new Int32Array(words)));
     const lifecycle = new Lifecycle(id, blocks[0]!.stateWord, (from, to) => {
@@ -150,12 +147,12 @@ export class Running {
   settle(served: Served, spec: KernelSpec): void {
     this.#served = [served];
     this.#specs = [spec];
-    this.#attentions = attentionsOf([served]);
   }
 
   /** Tells its threads to look for messages. */
   wake(): void {
-    for (const [i, one] of this.#attentions.entries()) one.raise(this.#specs[i]!.index);
+    for (const [i, { attention }] of this.#served.entries())
+      attention.raise(this.#specs[i]!.index);
   }
 
   /** Saves, moves and ends the kernel one after the other: `work` begins when those before it are over. */
@@ -201,10 +198,6 @@ function boxOf(
   const names = launched[0]!.takes.map((one) => [one.id, rebuilt(one).toString()] as const);
   const queue = new MessageQueue(dead, pool, { oneExecutor: true });
   return new DeadLetterBox(queue, id, letters, new Map(names));
-}
-
-function attentionsOf(served: readonly Served[]): readonly Attention[] {
-  return served.map(({ thread }) => new Attention(thread.attention));
 }
 
 /** A message as its kernel's thread declares it, so that the host can read it. */

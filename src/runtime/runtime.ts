@@ -304,7 +304,7 @@ export class Runtime implements AsyncDisposable {
     try {
       served = await this.#choose(launch);
       const restored = await this.#restored(plan, input);
-      const [count, shared] = [served.length, new SharedArrayBuffer(launch.sharedMemoryBytes)];
+      const [count, shared] = [served.length, sharedOf(launch)];
       for (const [index, one] of served.entries()) {
         const own = { number, ...queues, restored, place: { index, count, shared } };
         specs.push(this.#spec(plan, own, one.take()));
@@ -414,6 +414,13 @@ export class Runtime implements AsyncDisposable {
 
 function bytesOf(queues: Readonly<Record<string, QueueMemory | undefined>>): number {
   return Object.values(queues).reduce((sum, queue) => sum + (queue?.memory.byteLength ?? 0), 0);
+}
+
+/** What the threads of a kernel share: most kernels want nothing. */
+const NOTHING = new SharedArrayBuffer(0);
+
+function sharedOf({ sharedMemoryBytes }: Launch): SharedArrayBuffer {
+  return sharedMemoryBytes === 0 ? NOTHING : new SharedArrayBuffer(sharedMemoryBytes);
 }
 
 type Places = Pick<Running, "served" | "specs">;
