@@ -9,7 +9,7 @@
 import { ringGeometry } from "../layout/mod.ts";
 import { IN_POOL, MESSAGE_ARGS, SLOT } from "../layout/mod.ts";
 import { Views } from "../message/mod.ts";
-import { createRing, type QueueSides, Ring } from "../ring/mod.ts";
+import { createRing, type QueueSides, Ring } from "../ring/core.ts";
 import { type Blocks, NOBODY } from "./blocks.ts";
 
 export interface QueueShape {

@@ -13,7 +13,7 @@ import {
   type StateAnswer,
   type StateOrder,
   thrownInKernel,
-} from "../../runtime/mod.ts";
+} from "../../runtime/thread.ts";
 
 export interface KernelWorkerData {
   readonly attention: SharedArrayBuffer;
