@@ -6,7 +6,7 @@ import {
   type NodeRuntimeOptions,
   openRuntime,
   RuntimeBuilder,
-} from "./platform/node/mod.ts";
+} from "./platform/node/runtime-door.ts";
 
 export { Failure } from "./base/mod.ts";
 export {
@@ -47,39 +47,37 @@ export {
   readCheckpoint,
   type StoredCheckpoint,
   writeCheckpoint,
-} from "./platform/node/mod.ts";
-export { IDLE, type IdlePolicy } from "./ring/mod.ts";
-export {
-  type CallOptions,
-  type CheckpointOptions,
-  defineKernel,
-  type FullPolicy,
-  type KernelDefinition,
-  type KernelEnd,
-  type KernelHandle,
-  type KernelMetrics,
-  type KernelState,
-  type KernelStatus,
-  type LatencyFacts,
-  type LaunchOptions,
-  type Moved,
-  type MoveOptions,
-  NOTHING,
-  type MessageNotice,
-  type Notices,
-  type ReplyOf,
-  type RuntimeMetrics,
-  type SendOptions,
-  STATES,
-  type Topics,
-  type TopicsMetrics,
-  type TopicsOptions,
-  type SupervisionEvent,
-  type Trace,
-  type TraceEvent,
+} from "./platform/node/runtime-door.ts";
+export { IDLE, type IdlePolicy } from "./ring/core.ts";
+export { defineKernel, NOTHING, STATES } from "./runtime/thread.ts";
+export type {
+  CallOptions,
+  CheckpointOptions,
+  FullPolicy,
+  KernelDefinition,
+  KernelEnd,
+  KernelHandle,
+  KernelMetrics,
+  KernelState,
+  KernelStatus,
+  LatencyFacts,
+  LaunchOptions,
+  Moved,
+  MoveOptions,
+  MessageNotice,
+  Notices,
+  ReplyOf,
+  RuntimeMetrics,
+  SendOptions,
+  Topics,
+  TopicsMetrics,
+  TopicsOptions,
+  SupervisionEvent,
+  Trace,
+  TraceEvent,
 } from "./runtime/mod.ts";
 
-export { RuntimeBuilder } from "./platform/node/mod.ts";
+export { RuntimeBuilder } from "./platform/node/runtime-door.ts";
 
 export type Runtime = NodeRuntime;
 

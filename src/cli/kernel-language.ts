@@ -1,7 +1,7 @@
 // Kernel language: the languages that kernels are written in, as a command line names them.
 
 import { Failure } from "../base/mod.ts";
-import { KERNEL_LANGUAGES, type KernelLanguage } from "../layout/mod.ts";
+import { KERNEL_LANGUAGES, type KernelLanguage } from "../layout/print.ts";
 
 export const LANGUAGE_OPTION = `--lang <language>`;
 export const LANGUAGE_LIST = KERNEL_LANGUAGES.join(", ");

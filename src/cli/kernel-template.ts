@@ -4,7 +4,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type KernelLanguage, pascal } from "../layout/mod.ts";
+import { type KernelLanguage, pascal } from "../layout/print.ts";
 import type { PackSource } from "../pack/mod.ts";
 import { printedAccessors } from "./pack-accessors.ts";
 

@@ -5,7 +5,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { Failure } from "../base/mod.ts";
-import { accessorFiles, type KernelLanguage } from "../layout/mod.ts";
+import { accessorFiles, type KernelLanguage } from "../layout/print.ts";
 import { checkedSource, type PackSource } from "../pack/mod.ts";
 import type { Io } from "./io.ts";
 import { LANGUAGE_LIST, LANGUAGE_OPTION, languageOf } from "./kernel-language.ts";

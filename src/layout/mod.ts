@@ -1,5 +1,5 @@
 // Layout: every byte that two parties agree on, host and kernel or publisher and executor, written once as
-// a table, and the printers that turn the tables into AssemblyScript, C, Rust, WGSL and Markdown. No offset is typed by hand elsewhere.
+// a table. No offset is typed by hand elsewhere. What turns the tables into other languages is behind `print.ts`.
 
 export {
   DESCRIPTOR,
@@ -9,7 +9,6 @@ export {
   type KernelCode,
 } from "./descriptor.layout.ts";
 export { type Field, type FieldKind, fieldsOf, layout, type Layout } from "./layout.ts";
-export { pascal } from "./names.ts";
 export { PARAM_TYPES, type ParamType, type ParamValue, parseParam } from "./param-value.ts";
 export {
   type DimField,
@@ -20,16 +19,6 @@ export {
   type ParamsLayout,
   symbolicDims,
 } from "./params.ts";
-export { paramsAccessorsAs, printAbiAs } from "./print-as.ts";
-export { paramsAccessorsC, printAbiC } from "./print-c.ts";
-export { accessorFiles, KERNEL_LANGUAGES, type KernelLanguage } from "./print-kernel.ts";
-export { paramsTable, printAbiMarkdown } from "./print-md.ts";
-export { printCheckpointTables } from "./print-checkpoint-md.ts";
-export { printRingAs } from "./print-ring-as.ts";
-export { printRingC } from "./print-ring-c.ts";
-export { printRingTable } from "./print-ring-md.ts";
-export { printRingWgsl } from "./print-ring-wgsl.ts";
-export { paramsAccessorsRust, printAbiRust } from "./print-rust.ts";
 export { BELLS, CONTROL, CONTROL_WORDS, OBSERVABLE_BASE, RING_HEADER } from "./ring.layout.ts";
 export { DEBUG_LOG, DEBUG_RECORD, IO_ENTRY, LANE_CURSORS, TASK_SLOT } from "./ring.layout.ts";
 export { ARGS_PER_SLOT, FAULT_CODE_ARG, FAULT_DETAIL_ARG, SLOT } from "./ring.layout.ts";

@@ -65,10 +65,28 @@ export const RING_DEFAULTS = {
   ioSlots: 64,
 } as const satisfies RingShape;
 
-/** Lays the regions out. Fails with RING_INVALID for a shape outside the limits. */
+/** Shapes that were asked for: few, and each by many rings. */
+const KNOWN = new Map<string, RingGeometry>();
+const KNOWN_MAX = 64;
+
+/**
+ * Lays the regions out; rings of one shape share what it returns. Fails with RING_INVALID for a shape outside the
+ * limits.
+ */
 export function ringGeometry(options: Partial<RingShape> = {}): RingGeometry {
   const shape = { ...RING_DEFAULTS, ...options };
   checkShape(shape);
+  const { slots, lanes, observables, tenants, debugRecords, ioSlots } = shape;
+  const key = [slots, lanes, observables, tenants, debugRecords, ioSlots].join();
+  const known = KNOWN.get(key);
+  if (known !== undefined) return known;
+  const geometry = laidOut(shape);
+  if (KNOWN.size >= KNOWN_MAX) KNOWN.clear();
+  KNOWN.set(key, geometry);
+  return geometry;
+}
+
+function laidOut(shape: RingShape): RingGeometry {
   const { slots, lanes, observables, tenants, debugRecords, ioSlots } = shape;
   const cursorsAt = RING_HEADER.bytes;
   const bellsAt = cursorsAt + RING_LIMITS.lanes * LANE_CURSORS.bytes;

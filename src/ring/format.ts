@@ -47,7 +47,7 @@ export function createRingMemory(
 }
 
 function format(memory: ArrayBufferLike, geometry: RingGeometry, options: FormatOptions): void {
-  writeHeader(new Uint32Array(memory, 0, RING_HEADER.bytes / 4), geometry);
+  new Uint32Array(memory, 0, RING_HEADER.bytes / 4).set(headerOf(geometry));
   writeControl(memory, geometry);
   writeTurns(memory, geometry, (options.firstPosition ?? 0) >>> 0);
 }
@@ -66,8 +66,7 @@ export function geometryOf(memory: ArrayBufferLike): RingGeometry {
     ...{ observables: word("observables"), debugRecords: word("debug_records") },
     ioSlots: word("io_slots"),
   });
-  const expected = new Uint32Array(header.length);
-  writeHeader(expected, geometry);
+  const expected = headerOf(geometry);
   for (const [name, { at }] of fieldsOf(RING_HEADER)) {
     const [found, derived] = [header[at / 4]!, expected[at / 4]!];
     if (found !== derived) throw invalid(name, `${found}`, `${derived}`);
@@ -75,6 +74,18 @@ export function geometryOf(memory: ArrayBufferLike): RingGeometry {
   if (memory.byteLength < geometry.totalBytes)
     throw invalid("the memory", `${memory.byteLength} bytes`, `${geometry.totalBytes} or more`);
   return geometry;
+}
+
+/** Headers by their geometry, which rings of one shape share. */
+const HEADERS = new WeakMap<RingGeometry, Uint32Array>();
+
+function headerOf(geometry: RingGeometry): Uint32Array {
+  const known = HEADERS.get(geometry);
+  if (known !== undefined) return known;
+  const header = new Uint32Array(RING_HEADER.bytes / 4);
+  writeHeader(header, geometry);
+  HEADERS.set(geometry, header);
+  return header;
 }
 
 function writeHeader(header: Uint32Array, geometry: RingGeometry): void {

@@ -18,7 +18,6 @@ import {
   CONTROL,
   FAULT_CODE_ARG,
   FAULT_DETAIL_ARG,
-  laneOf,
   OPCODES,
   PRIORITY,
   type RingGeometry,
@@ -61,14 +60,13 @@ export class Ring {
   readonly done: Bell;
   /** The first position that `offer` last published at, in the lane of its priority. */
   position = 0;
+  /** One for each lane that has slots. */
   readonly #queues: readonly Queue[];
   readonly #lanes: Lanes | undefined;
   readonly #oneExecutor: boolean;
   readonly #slots: number;
-  readonly #at: Readonly<Record<Counter, number>>;
-  readonly #side: Readonly<
-    Record<Exclude<keyof RingGeometry["sides"], "turn" | "run_end">, number>
-  >;
+  readonly #at: Places["at"];
+  readonly #side: Places["side"];
 
   /** Attaches to memory that `createRing` made. Fails with RING_INVALID for anything else. */
   constructor(memory: SharedArrayBuffer, sides: QueueSides = {}) {
@@ -78,16 +76,12 @@ export class Ring {
     this.words = words;
     this.work = bellOf(words, geometry, "work");
     this.done = bellOf(words, geometry, "done");
-    this.#queues = [0, 1, 2, 3, 4].map((lane) => new Queue(words, geometry, lane, sides));
+    const lanes = geometry.lanes === 1 ? [PRIORITY.NORMAL] : [0, 1, 2, 3, 4];
+    this.#queues = lanes.map((lane) => new Queue(words, geometry, lane, sides));
     this.#lanes = geometry.lanes === 1 ? undefined : new Lanes(words, geometry, this.#queues);
     this.#oneExecutor = sides.oneExecutor ?? false;
     this.#slots = geometry.slotsAt / 4;
-    this.#at = countersOf(geometry);
-    const { ticket, owner, claimed_at, published_at, batch, flags } = geometry.sides;
-    this.#side = {
-      ...{ ticket: ticket / 4, owner: owner / 4, claimed_at: claimed_at / 4 },
-      ...{ published_at: published_at / 4, batch: batch / 4, flags: flags / 4 },
-    };
+    ({ at: this.#at, side: this.#side } = placesOf(geometry));
   }
 
   /** The index of a slot's first word. */
@@ -153,8 +147,7 @@ export class Ring {
   claim(owner: number, into: Int32Array, most = into.length): number {
     if (!(owner >= 1 && owner <= OWNER_MAX)) throw badOwner(owner);
     const room = Math.min(most, into.length); // A slot claimed and not written down would be lost.
-    if (this.#lanes === undefined)
-      return this.#claimFrom(this.#queues[PRIORITY.NORMAL]!, owner, into, room);
+    if (this.#lanes === undefined) return this.#claimFrom(this.#queues[0]!, owner, into, room);
     return this.#claimUrgent(this.#lanes, owner, into, room);
   }
 
@@ -449,32 +442,49 @@ export class Ring {
   }
 
   #queue(priority: number): Queue {
-    const queue = this.#queues[laneOf(this.geometry.lanes, priority)];
+    const queue = this.#queues[this.#lanes === undefined ? 0 : priority];
     if (queue === undefined) throw badPriority(priority);
     return queue;
   }
 
   #queueOf(slot: number): Queue {
-    if (this.#lanes === undefined) return this.#queues[PRIORITY.NORMAL]!;
+    if (this.#lanes === undefined) return this.#queues[0]!;
     let lane = 0;
     while (slot >= this.geometry.laneStarts[lane + 1]!) lane++;
     return this.#queues[lane]!;
   }
 }
 
-type Counter = "clock" | "doneCount" | "faultCount" | "batches" | "tenantDone";
+/** Indices of words: those that a ring counts in, and where each table beside the slots starts. */
+interface Places {
+  readonly at: Readonly<
+    Record<"clock" | "doneCount" | "faultCount" | "batches" | "tenantDone", number>
+  >;
+  readonly side: Readonly<Record<Exclude<keyof RingGeometry["sides"], "turn" | "run_end">, number>>;
+}
 
-/** Indices of the words that a ring counts in. */
-function countersOf(geometry: RingGeometry): Record<Counter, number> {
+/** Rings of one shape share them, since there may be ten thousand. */
+const PLACES = new WeakMap<RingGeometry, Places>();
+
+function placesOf(geometry: RingGeometry): Places {
+  const known = PLACES.get(geometry);
+  if (known !== undefined) return known;
   const { clock, done_count, fault_count } = CONTROL.fields;
   const { batches, tenant_done } = BELLS.fields;
-  return {
+  const at = {
     clock: (geometry.controlAt + clock.at) / 4,
     doneCount: (geometry.controlAt + done_count.at) / 4,
     faultCount: (geometry.controlAt + fault_count.at) / 4,
     batches: (geometry.bellsAt + batches.at) / 4,
     tenantDone: (geometry.bellsAt + tenant_done.at) / 4,
   };
+  const { ticket, owner, claimed_at, published_at, batch, flags } = geometry.sides;
+  const side = {
+    ...{ ticket: ticket / 4, owner: owner / 4, claimed_at: claimed_at / 4 },
+    ...{ published_at: published_at / 4, batch: batch / 4, flags: flags / 4 },
+  };
+  PLACES.set(geometry, { at, side });
+  return { at, side };
 }
 
 /** Words of a slot that `offer` takes: the status word is left 0. */

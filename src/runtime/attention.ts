@@ -7,7 +7,7 @@
 // published, so one of the two sees the other.
 
 import { assert } from "../base/mod.ts";
-import { Bell, type Condition, type IdlePolicy } from "../ring/mod.ts";
+import { Bell, type Condition, type IdlePolicy } from "../ring/core.ts";
 
 /** Kernels of one thread. */
 export const KERNELS_PER_THREAD = 16_384;

@@ -4,6 +4,8 @@
 // publishes takes the block and gives it to the slot that names it; who has read the payload frees it, in
 // the name of that slot. So a slot that names another's block reads nothing of it, and frees nothing.
 
+import { Views } from "../message/mod.ts";
+
 const LINE_BYTES = 64;
 const HEAD_WORDS = 3; // Blocks, bytes of one, and the cursor that spreads publishers.
 const CURSOR = 2;
@@ -24,6 +26,8 @@ export function createBlocks({ blocks, blockBytes }: BlocksShape): SharedArrayBu
 
 export class Blocks {
   readonly memory: SharedArrayBuffer;
+  /** Of all blocks: each queue of a thread reads payloads there. */
+  readonly views: Views;
   readonly blockBytes: number;
   readonly count: number;
   readonly #words: Int32Array;
@@ -32,6 +36,7 @@ export class Blocks {
 
   constructor(memory: SharedArrayBuffer) {
     this.memory = memory;
+    this.views = new Views(memory);
     this.#words = new Int32Array(memory);
     this.count = this.#words[0]!;
     this.blockBytes = this.#words[1]!;

@@ -6,7 +6,7 @@
 
 import type { Failure } from "../base/mod.ts";
 import { SLOT_STATUS } from "../layout/mod.ts";
-import { sweep } from "../ring/mod.ts";
+import { sweep } from "../ring/core.ts";
 import type { DeadReason } from "./dead-letters.ts";
 import type { KernelBlock } from "./kernel-block.ts";
 import type { KernelEnd, ThreadEnd } from "./kernel-facts.ts";

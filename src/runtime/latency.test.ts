@@ -51,13 +51,23 @@ test("Latency is within 1.6 % of the percentiles of what was measured, whatever 
     expect(Math.abs(found / rank(p) - 1)).toBeLessThan(0.016);
 });
 
-test("Latency measures the first call and then every sixteenth, and takes no memory before the first", () => {
+test("Latency measures the first call and then every sixteenth", () => {
   const { telemetry } = opened({ latencySampling: 16 });
-  expect(telemetry.latency.bytes).toBe(0);
   const measured = Array.from({ length: 50 }, (_, i) => (telemetry.watch(Type) ? [i] : [])).flat();
   expect(measured).toEqual([0, 16, 32, 48]);
-  telemetry.latency.record(1);
-  expect(telemetry.latency.bytes).toBe(4 * Histogram.wordsNeeded);
+});
+
+test("Latency takes a histogram's memory only once it has measured sixteen calls, and loses none of them", () => {
+  const { latency } = opened().telemetry;
+  expect([latency.bytes, latency.histogram]).toEqual([0, undefined]);
+  for (let ms = 1; ms <= 15; ms++) latency.record(ms);
+  expect([latency.bytes, latency.histogram!.count]).toEqual([15 * 8, 15]);
+  for (let ms = 16; ms <= 40; ms++) latency.record(ms);
+  expect([latency.bytes, latency.histogram!.count]).toEqual([4 * Histogram.wordsNeeded, 40]);
+  expect([latency.histogram!.min / 1e6, latency.histogram!.max / 40e6]).toEqual([
+    expect.closeTo(1, 1),
+    expect.closeTo(1, 1),
+  ]);
 });
 
 test("latencyFacts() merges what several counted, and is 0 throughout where nobody did", () => {

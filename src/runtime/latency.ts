@@ -1,8 +1,8 @@
 // Latency: how long calls took as their host saw it, from before they were sent until their answer was read.
 //
 // Reading a clock twice costs a tenth of what a pipelined call does, so one call in so many is measured: the
-// first, and then every sixteenth unless the runtime's `latencySampling` says otherwise. Its histogram takes
-// 5 KB, and is made with the first call.
+// first, and then every sixteenth unless the runtime's `latencySampling` says otherwise. A histogram takes 5 KB,
+// so a kernel gets one once it was called often; until then its few times are kept as they are.
 
 import { Histogram } from "./histogram.ts";
 
@@ -35,6 +35,8 @@ const NONE: LatencyFacts = { count: 0, p50Us: 0, p90Us: 0, p99Us: 0, p999Us: 0, 
 export class Latency {
   readonly #every: number;
   #left = 0;
+  /** In nanoseconds, as long as they are few. */
+  #first: number[] = [];
   #histogram: Histogram | undefined;
 
   /** Measures one call in `every`. */
@@ -44,12 +46,12 @@ export class Latency {
 
   /** What was counted so far. */
   get histogram(): Histogram | undefined {
-    return this.#histogram;
+    return this.#histogram ?? (this.#first.length === 0 ? undefined : histogramOf(this.#first));
   }
 
   /** Bytes that the counts take. */
   get bytes(): number {
-    return this.#histogram === undefined ? 0 : 4 * Histogram.wordsNeeded;
+    return this.#histogram === undefined ? 8 * this.#first.length : 4 * Histogram.wordsNeeded;
   }
 
   /** Counts one call; says whether it is to be measured. */
@@ -60,7 +62,20 @@ export class Latency {
   }
 
   record(ms: number): void {
-    this.#histogram ??= new Histogram(new Int32Array(Histogram.wordsNeeded));
-    this.#histogram.record(ms * 1e6);
+    const ns = ms * 1e6;
+    if (this.#histogram !== undefined) return this.#histogram.record(ns);
+    this.#first.push(ns);
+    if (this.#first.length < FEW) return;
+    this.#histogram = histogramOf(this.#first);
+    this.#first = [];
   }
+}
+
+/** Times after which a kernel gets a histogram. */
+const FEW = 16;
+
+function histogramOf(times: readonly number[]): Histogram {
+  const histogram = new Histogram(new Int32Array(Histogram.wordsNeeded));
+  for (const ns of times) histogram.record(ns);
+  return histogram;
 }

@@ -9,7 +9,7 @@
 import { ringGeometry } from "../layout/mod.ts";
 import { IN_POOL, MESSAGE_ARGS, SLOT } from "../layout/mod.ts";
 import { Views } from "../message/mod.ts";
-import { createRing, type QueueSides, Ring } from "../ring/mod.ts";
+import { createRing, type QueueSides, Ring } from "../ring/core.ts";
 import { type Blocks, NOBODY } from "./blocks.ts";
 
 export interface QueueShape {
@@ -65,7 +65,6 @@ export class MessageQueue {
   readonly #cells: number;
   readonly #firstSlot: number;
   readonly #pool: Blocks | undefined;
-  readonly #poolViews: Views | undefined;
 
   constructor(
     { memory, cellBytes, firstSlot }: QueueMemory,
@@ -79,7 +78,6 @@ export class MessageQueue {
     this.#cells = this.ring.geometry.totalBytes;
     this.#firstSlot = firstSlot;
     this.#pool = pool;
-    this.#poolViews = pool && new Views(pool.memory);
   }
 
   /** A payload that is nowhere yet: for one thread's use again and again. */
@@ -108,7 +106,7 @@ export class MessageQueue {
       into.at = place & ~IN_POOL;
       into.owner = owner;
       if (this.#pool === undefined || !this.#pool.holds(into.at, into.bytes, owner)) return false;
-      into.views = this.#poolViews!;
+      into.views = this.#pool.views;
       return true;
     }
     into.at = place;
@@ -125,10 +123,10 @@ export class MessageQueue {
       into.views = this.views;
       return true;
     }
-    const block = this.#pool === undefined ? -1 : this.#pool.take();
-    if (block < 0) return false;
+    const block = this.#pool?.take() ?? -1;
+    if (this.#pool === undefined || block < 0) return false;
     into.at = block;
-    into.views = this.#poolViews!;
+    into.views = this.#pool.views;
     into.owner = NOBODY;
     return true;
   }

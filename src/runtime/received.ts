@@ -47,7 +47,7 @@ export class Received {
   /** Of those taken: let go because nobody asked for their type. */
   overflowed = 0;
   readonly #options: ReceivedOptions;
-  readonly #claimed = new Int32Array(BATCH);
+  readonly #claimed: Int32Array;
   readonly #payload: Payload;
   /** By type, oldest first. */
   readonly #kept = new Map<number, Kept[]>();
@@ -58,6 +58,7 @@ export class Received {
   constructor(options: ReceivedOptions) {
     const { queue } = options;
     this.#options = options;
+    this.#claimed = new Int32Array(Math.min(BATCH, queue.ring.geometry.slots));
     this.#payload = queue.payload();
     this.#keptMax = Math.max(KEPT_MAX, queue.ring.geometry.slots);
   }

@@ -2,7 +2,6 @@
 
 import { type Fields, type HybridClock, type Message, message } from "../message/mod.ts";
 import { Admission } from "./admission.ts";
-import { Attention } from "./attention.ts";
 import type { Blocks } from "./blocks.ts";
 import { DeadLetterBox } from "./dead-letter-box.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -71,7 +70,6 @@ export class Running {
   readonly #pool: Blocks;
   #served: readonly Served[];
   #specs: readonly KernelSpec[];
-  #attentions: readonly Attention[];
   #isShared = false;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -83,7 +81,6 @@ export class Running {
     this.inputs = facts.inputs;
     this.#served = served;
     this.#specs = specs;
-    this.#attentions = attentionsOf(served);
     this.#pool = pool;
     const blocks = specs.map(({ words }) => new KernelBlock(new Int32Array(words)));
     const lifecycle = new Lifecycle(id, blocks[0]!.stateWord, (from, to) => {
@@ -152,12 +149,11 @@ export class Running {
   settle(served: Served, spec: KernelSpec): void {
     this.#served = [served];
     this.#specs = [spec];
-    this.#attentions = attentionsOf([served]);
   }
 
   /** Tells its threads to look for messages. */
   wake(): void {
-    for (const thread of this.#attentions.keys()) this.#raise(thread);
+    for (const thread of this.#served.keys()) this.#raise(thread);
   }
 
   /** Saves, moves and ends the kernel one after the other: `work` begins when those before it are over. */
@@ -176,7 +172,7 @@ export class Running {
   }
 
   #raise(thread: number): void {
-    this.#attentions[thread]!.raise(this.#specs[thread]!.index);
+    this.#served[thread]!.attention.raise(this.#specs[thread]!.index);
   }
 }
 
@@ -208,10 +204,6 @@ function boxOf(
   const names = launched[0]!.takes.map((one) => [one.id, rebuilt(one).toString()] as const);
   const queue = new MessageQueue(dead, pool, { oneExecutor: true });
   return new DeadLetterBox(queue, id, letters, new Map(names));
-}
-
-function attentionsOf(served: readonly Served[]): readonly Attention[] {
-  return served.map(({ thread }) => new Attention(thread.attention));
 }
 
 /** A message as its kernel's thread declares it, so that the host can read it. */

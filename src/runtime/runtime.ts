@@ -12,13 +12,7 @@ import { isKernel, type KernelDefinition } from "./define-kernel.ts";
 import { Books, type RuntimeMetrics } from "./books.ts";
 import type { KernelEnd, KernelMetrics, Moved, MoveOptions } from "./kernel-facts.ts";
 import type { KernelHandle } from "./kernel-handle.ts";
-import {
-  type AttentionSpec,
-  createKernelWords,
-  type KernelSpec,
-  type Launched,
-  type Restored,
-} from "./kernel-spec.ts";
+import { createKernelWords, type KernelSpec, type Launched, type Restored } from "./kernel-spec.ts";
 import { createQueue, MessageQueue, type QueueMemory } from "./message-queue.ts";
 import { Moving } from "./moving.ts";
 import {
@@ -315,8 +309,8 @@ export class Runtime implements AsyncDisposable {
       served = await this.#choose(launch);
       places = takeAll(served); // At once: a thread that serves nobody is another launch's otherwise.
       const restored = await this.#restored(plan, inputs[0]!);
-      const [count, shared] = [served.length, new SharedArrayBuffer(launch.sharedMemoryBytes)];
-      const offers = new SharedArrayBuffer(4 * count);
+      const [count, shared] = [served.length, sharedOf(launch.sharedMemoryBytes)];
+      const offers = sharedOf(launch.scheduler.queues > 1 ? 4 * count : 0);
       const grid = places.map(({ one, index }) => ({ memory: one.thread.attention, index }));
       for (const [i, { index }] of places.entries()) {
         const own = { number, ...queues, grid, offers, restored };
@@ -478,6 +472,13 @@ function takeAll(served: readonly Served[]): readonly Place[] {
 async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);
+}
+
+/** What the threads of a kernel share: most kernels want nothing. */
+const NOTHING = new SharedArrayBuffer(0);
+
+function sharedOf(bytes: number): SharedArrayBuffer {
+  return bytes === 0 ? NOTHING : new SharedArrayBuffer(bytes);
 }
 
 /** Takes a kernel off its threads. */

@@ -66,7 +66,7 @@ export class Supervision {
   readonly #maxRestarts: number;
   readonly #windowMs: number;
   readonly #now: () => number;
-  #children: Child[] = []; // In start order.
+  readonly #children = new Map<string, Child>(); // In start order.
   #restarts: number[] = []; // When each restart within the window was.
 
   constructor({ strategy, maxRestarts = 3, windowMs = 5000, now }: SupervisionOptions) {
@@ -78,9 +78,9 @@ export class Supervision {
 
   /** Takes a child that was just started. One that stopped, and is still known, returns to its place. */
   add(id: string, { restart }: { readonly restart: Restart }): void {
-    const known = this.#find(id);
+    const known = this.#children.get(id);
     if (known?.running === true) throw startedAlready(id);
-    if (known === undefined) this.#children.push({ id, restart, running: true, generation: 1 });
+    if (known === undefined) this.#children.set(id, { id, restart, running: true, generation: 1 });
     else {
       known.restart = restart;
       begin(known);
@@ -89,14 +89,12 @@ export class Supervision {
 
   /** Forgets a child, running or not. False when it is unknown. */
   remove(id: string): boolean {
-    const before = this.#children.length;
-    this.#children = this.#children.filter((child) => child.id !== id);
-    return this.#children.length < before;
+    return this.#children.delete(id);
   }
 
   /** How often the child was started, this time included. 0 when it is unknown. */
   generation(id: string): number {
-    return this.#find(id)?.generation ?? 0;
+    return this.#children.get(id)?.generation ?? 0;
   }
 
   /**
@@ -104,7 +102,7 @@ export class Supervision {
    * that fails is an end too, so that a child that cannot start escalates in time.
    */
   ended(id: string, how: EndedHow, generation = this.generation(id)): Decision {
-    const child = this.#find(id);
+    const child = this.#children.get(id);
     if (child === undefined || !child.running) return { kind: "none" };
     if (child.generation !== generation) return { kind: "none" };
     child.running = false;
@@ -127,9 +125,8 @@ export class Supervision {
   #restart(child: Child): Decision {
     const affected = this.#affected(child);
     const stop = runningIn(affected);
-    const gone = affected.filter(({ restart }) => restart === "temporary");
-    this.#children = this.#children.filter((other) => !gone.includes(other));
-    const started = affected.filter((other) => !gone.includes(other));
+    const started = affected.filter(({ restart }) => restart !== "temporary");
+    for (const other of affected) if (other.restart === "temporary") this.remove(other.id);
     for (const other of started) begin(other);
     return { kind: "restart", stop, start: started.map(({ id }) => id) };
   }
@@ -139,22 +136,22 @@ export class Supervision {
       case "one-for-one":
         return [child];
       case "one-for-all":
-        return this.#children;
+        return this.#all;
       case "rest-for-one":
-        return this.#children.slice(this.#children.indexOf(child));
+        return this.#all.slice(this.#all.indexOf(child));
     }
   }
 
   #escalate(): Decision {
-    const stop = runningIn(this.#children);
+    const stop = runningIn(this.#all);
     const restarts = this.#restarts.length;
-    this.#children = [];
+    this.#children.clear();
     this.#restarts = [];
     return { kind: "escalate", stop, restarts, windowMs: this.#windowMs };
   }
 
-  #find(id: string): Child | undefined {
-    return this.#children.find((child) => child.id === id);
+  get #all(): readonly Child[] {
+    return [...this.#children.values()];
   }
 }
 

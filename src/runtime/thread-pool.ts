@@ -4,7 +4,7 @@
 // that is told to end takes no more kernels, and those it has end with it.
 
 import { Failure } from "../base/mod.ts";
-import { KERNELS_PER_THREAD } from "./attention.ts";
+import { Attention, KERNELS_PER_THREAD } from "./attention.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
 import type { ThreadEnd } from "./kernel-facts.ts";
 import type { KernelSpec, Launched } from "./kernel-spec.ts";
@@ -124,6 +124,8 @@ export class ThreadPool {
 /** A thread with its kernels. */
 export class Served {
   readonly thread: ServingThread;
+  /** The host's hold on the thread's attention, for all kernels there. */
+  readonly attention: Attention;
   kernels = 0;
   /** The kernel that it was told to end for. */
   killedFor: string | undefined;
@@ -141,6 +143,7 @@ export class Served {
 
   constructor(thread: ServingThread) {
     this.thread = thread;
+    this.attention = new Attention(thread.attention);
   }
 
   /** Whether it takes kernels. */

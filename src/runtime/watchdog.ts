@@ -6,7 +6,7 @@
 // far as this side was awake to look, so that a process that was stopped as a whole finds nobody hung.
 
 import { Failure } from "../base/mod.ts";
-import { Attention } from "./attention.ts";
+import type { Attention } from "./attention.ts";
 import { KernelBlock } from "./kernel-block.ts";
 import { mayHandle, STATES } from "./lifecycle.ts";
 import type { Running } from "./running.ts";
@@ -85,7 +85,7 @@ export class Watchdog {
   #pulseOf(served: Served): Pulse {
     const known = this.#pulses.get(served);
     if (known !== undefined) return known;
-    const attention = new Attention(served.thread.attention);
+    const { attention } = served;
     const pulse: Pulse = { attention, patients: [], beats: attention.beats, stillMs: 0 };
     this.#pulses.set(served, pulse);
     return pulse;

@@ -137,7 +137,7 @@ const queue = (capacity: number): number =>
   createQueue({ capacity, lanes: 1, cellBytes: 256 }).memory.byteLength;
 
 test("hostMemoryBytes is what was made: pool, clock, threads, queues, words, profiles and histograms", async () => {
-  const runtime = open({ payloadBytesMax: 1000, payloadBlocks: 8 });
+  const runtime = open({ payloadBytesMax: 1000, payloadBlocks: 8, latencySampling: 1 });
   const own =
     createBlocks({ blocks: 8, blockBytes: 1024 }).byteLength +
     createClockMemory().buffer.byteLength;
@@ -149,7 +149,9 @@ test("hostMemoryBytes is what was made: pool, clock, threads, queues, words, pro
   const histogram = 4 * Histogram.wordsNeeded;
   const kernels = queue(64) + queue(16) + 2 * words;
   expect(runtime.metrics.hostMemoryBytes).toBe(own + threads + kernels);
-  await kernel.call(Echo, { number: 1 }); // The first is measured.
+  await kernel.call(Echo, { number: 1 });
+  expect(runtime.metrics.hostMemoryBytes).toBe(own + threads + kernels + 8); // One time, by itself.
+  for (let number = 2; number <= 16; number++) await kernel.call(Echo, { number });
   expect(runtime.metrics.hostMemoryBytes).toBe(own + threads + kernels + histogram);
   await kernel.terminate();
   expect(runtime.metrics.hostMemoryBytes).toBe(own + threads + histogram);

@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 
-import { printCheckpointTables } from "../../src/layout/mod.ts";
+import { printCheckpointTables } from "../../src/layout/print.ts";
 import type { Generated } from "../generate.ts";
 
 const HEADER = "Printed by `npm run generate` from src/layout/checkpoint.layout.ts. Do not edit.";

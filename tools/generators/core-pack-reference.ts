@@ -1,7 +1,8 @@
 // Prints docs/reference/core-pack.md: what every kernel of the core pack takes, gives and promises.
 
 import { pack } from "../../kernels/pack.ts";
-import { type KernelDeclaration, paramsLayout, paramsTable } from "../../src/layout/mod.ts";
+import { type KernelDeclaration, paramsLayout } from "../../src/layout/mod.ts";
+import { paramsTable } from "../../src/layout/print.ts";
 import type { KernelSource } from "../../src/pack/mod.ts";
 import type { Generated } from "../generate.ts";
 

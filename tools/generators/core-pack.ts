@@ -2,7 +2,8 @@
 // itself, compiled from `kernels` and unsigned.
 
 import { join, resolve } from "node:path";
-import { paramsAccessorsAs, paramsLayout } from "../../src/layout/mod.ts";
+import { paramsLayout } from "../../src/layout/mod.ts";
+import { paramsAccessorsAs } from "../../src/layout/print.ts";
 import { buildPack } from "../../src/pack/mod.ts";
 import { assemblyScriptFlags, compileAssemblyScript } from "../../src/platform/node/mod.ts";
 import { pack, WITH_GRADIENTS } from "../../kernels/pack.ts";

@@ -1,6 +1,6 @@
 // Prints the kernel ABI from src/layout in every language that kernels are written in.
 
-import { printAbiAs, printAbiC, printAbiMarkdown, printAbiRust } from "../../src/layout/mod.ts";
+import { printAbiAs, printAbiC, printAbiMarkdown, printAbiRust } from "../../src/layout/print.ts";
 import type { Generated } from "../generate.ts";
 
 const HEADER = "Printed by `npm run generate` from src/layout/descriptor.layout.ts. Do not edit.";

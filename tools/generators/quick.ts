@@ -2,7 +2,7 @@
 // file or a fetch wherever the package does.
 
 import { join, resolve } from "node:path";
-import { printRingAs } from "../../src/layout/mod.ts";
+import { printRingAs } from "../../src/layout/print.ts";
 import { compileAssemblyScript } from "../../src/platform/node/mod.ts";
 import type { Generated } from "../generate.ts";
 

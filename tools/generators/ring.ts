@@ -3,7 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 
-import { printRingAs, printRingC, printRingTable, printRingWgsl } from "../../src/layout/mod.ts";
+import { printRingAs, printRingC, printRingTable, printRingWgsl } from "../../src/layout/print.ts";
 import type { Generated } from "../generate.ts";
 
 const HEADER = "Printed by `npm run generate` from src/layout/ring.layout.ts. Do not edit.";

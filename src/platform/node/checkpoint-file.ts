@@ -9,7 +9,7 @@ import { type FileHandle, open, readdir, readFile, rename, rm, stat } from "node
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CHECKPOINT_LIMITS, Failure } from "../../base/mod.ts";
-import { decodeCheckpoint } from "../../runtime/mod.ts";
+import { decodeCheckpoint } from "../../runtime/thread.ts";
 
 const KEEP = 3;
 

@@ -13,7 +13,7 @@ import {
   type StateAnswer,
   type StateOrder,
   thrownInKernel,
-} from "../../runtime/mod.ts";
+} from "../../runtime/thread.ts";
 
 export interface KernelWorkerData {
   readonly attention: SharedArrayBuffer;
@@ -47,6 +47,8 @@ export type KernelReply =
   | { readonly reply: "done"; readonly id: number; readonly answer?: Launched | StateAnswer }
   | { readonly reply: "failed"; readonly id: number; readonly thrown: ThrownFacts };
 
+/** Modules that were loaded, by URL: to ask the loader again takes as long as the rest of a launch. */
+const modules = new Map<string, Readonly<Record<string, unknown>>>();
 const port = parentPort;
 if (port === null) throw new Error("The kernel worker was not started as a thread.");
 const { attention, idle } = workerData as KernelWorkerData;
@@ -70,7 +72,7 @@ async function run(command: KernelCommand): Promise<void> {
   try {
     if (command.command === "launch") {
       const { spec } = command;
-      const exports = (await import(spec.module)) as Readonly<Record<string, unknown>>;
+      const exports = modules.get(spec.module) ?? (await load(spec.module));
       say({ reply: "done", id, answer: await thread.launch(spec, exports) });
     } else if (command.command === "order") {
       say({ reply: "done", id, answer: await thread.order(command.index, command.order) });
@@ -82,6 +84,12 @@ async function run(command: KernelCommand): Promise<void> {
   } catch (error) {
     say({ reply: "failed", id, thrown: thrownBy(error, command) });
   }
+}
+
+async function load(url: string): Promise<Readonly<Record<string, unknown>>> {
+  const exports = (await import(url)) as Readonly<Record<string, unknown>>;
+  modules.set(url, exports);
+  return exports;
 }
 
 function thrownBy(error: unknown, command: KernelCommand): ThrownFacts {

@@ -27,7 +27,8 @@ export {
   type FoundMonitors,
 } from "./monitor-find.ts";
 export { type Monitor, type MonitorOptions, startMonitor } from "./monitor-socket.ts";
-export { BACKENDS, type BackendName, createRuntime, NodeRuntime } from "./runtime.ts";
+export { BACKENDS, type BackendName } from "./backends.ts";
+export { createRuntime, NodeRuntime } from "./runtime.ts";
 export { openRuntime } from "./runtime.ts";
 export type { NodeRuntimeOptions } from "./runtime.ts";
 export { RuntimeBuilder } from "./runtime-builder.ts";

@@ -10,14 +10,15 @@ import {
   type RuntimeOptions,
   type RuntimeParts,
 } from "../../runtime/mod.ts";
-import { IDLE } from "../../ring/mod.ts";
+import { IDLE } from "../../ring/core.ts";
 import type { CallShapes } from "../../sandbox/mod.ts";
+import { BACKENDS, type BackendName } from "./backends.ts";
 import { newestCheckpoint } from "./checkpoint-file.ts";
 import { keepAlive } from "./keep-alive.ts";
-import { type Monitor, type MonitorOptions, startMonitor } from "./monitor-socket.ts";
+import type { Monitor, MonitorOptions } from "./monitor-socket.ts";
 import { notify } from "./notices.ts";
 import type { PackKernel } from "./pack-kernel.ts";
-import { launchPackKernel, type PackLaunchOptions } from "./pack-launch.ts";
+import type { PackLaunchOptions } from "./pack-launch.ts";
 import { ownServingThread, startServingThread } from "./serving-thread.ts";
 
 const pause = (): Promise<void> => new Promise((resume) => setImmediate(resume));
@@ -59,11 +60,6 @@ const NODE: Omit<RuntimeParts, "backend" | "refusals"> = {
   notify,
 };
 
-/** Where kernels run. `worker`: threads of this process. `null`: no thread, in turns of the caller's own. */
-export const BACKENDS = ["worker", "null"] as const;
-
-export type BackendName = (typeof BACKENDS)[number];
-
 /** Why each backend that `auto` would rather have taken is not there. */
 const REFUSED: Readonly<Record<string, string>> = {
   cuda: "this version of annulus has no CUDA backend",
@@ -89,6 +85,7 @@ export class NodeRuntime extends Runtime {
    * RUNTIME_CLOSED.
    */
   async monitor(options?: MonitorOptions): Promise<Monitor> {
+    const { startMonitor } = await import("./monitor-socket.ts"); // Few are watched, and every thread loads this file.
     const monitor = await startMonitor(this, options);
     this.#monitors.add(monitor);
     if (!this.#isOver) return monitor;
@@ -121,6 +118,7 @@ export class NodeRuntime extends Runtime {
     options: LaunchOptions | PackLaunchOptions = {},
   ): Promise<KernelHandle<Kernel> | PackKernel> {
     if (!("pack" in options)) return super.launch(source, options);
+    const { launchPackKernel } = await import("./pack-launch.ts"); // It loads the sandbox: see monitor().
     return launchPackKernel((...launch) => super.launch(...launch), String(source), options);
   }
 }
