@@ -3,7 +3,7 @@
 // Bounded by count and by age. Each letter is counted when it comes and when it goes, so for each reason
 // added = dropped + expired + taken + kept.
 
-import { unsupported } from "./options.ts";
+import { unsupported } from "./unsupported.ts";
 
 export const DEAD_REASONS = [
   "queue-full",

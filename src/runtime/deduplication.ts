@@ -9,7 +9,7 @@
 // Everything is made at the start, some 32 bytes for each id, so a message allocates nothing. Ids come in
 // order of time, so the oldest is the first to expire, and always the last of its bucket's links.
 
-import { unsupported } from "./options.ts";
+import { unsupported } from "./unsupported.ts";
 
 export interface DeduplicationOptions {
   /** Ids remembered: 100,000. The next one forgets the oldest. */

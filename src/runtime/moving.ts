@@ -13,7 +13,7 @@
 import { CHECKPOINT_LIMITS, Failure } from "../base/mod.ts";
 import type { CheckpointOptions, Moved, MoveOptions } from "./kernel-facts.ts";
 import type { KernelSpec, Left } from "./kernel-spec.ts";
-import { unsupported } from "./options.ts";
+import { unsupported } from "./unsupported.ts";
 import type { StateAnswer, StateOrder } from "./resting.ts";
 import type { Running } from "./running.ts";
 import type { Switchboard } from "./switchboard.ts";

@@ -1,6 +1,6 @@
 // Options: what a runtime and a launch may be told, with defaults. Every one has an effect, or is refused.
 
-import { Failure } from "../base/mod.ts";
+import type { Failure } from "../base/mod.ts";
 import type { IdlePolicy } from "../ring/mod.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
 import type { DeadLettersOptions } from "./dead-letters.ts";
@@ -8,6 +8,7 @@ import type { DeduplicationOptions } from "./deduplication.ts";
 import type { RateLimitOptions } from "./rate-limit.ts";
 import { resolveScheduler, type Scheduler, type SchedulerOptions } from "./scheduling.ts";
 import type { Restart, Strategy } from "./supervision.ts";
+import { unsupported } from "./unsupported.ts";
 import { resolveTopics, type Subscription, type SubscriptionOption } from "./topic-options.ts";
 
 /** What a send does when the kernel's queue is full. See `outbox.ts`. */
@@ -315,15 +316,6 @@ function within(name: string, value: number, least: number, most: number): void 
 /** Infinity may be. */
 function notUnder(name: string, value: number, least: number): void {
   if (!(value >= least)) throw unsupported(name, String(value), `${least} or more`);
-}
-
-export function unsupported(name: string, found: string, expected: string): Failure {
-  return new Failure("OPTION_UNSUPPORTED", {
-    at: name,
-    found,
-    expected,
-    fix: "Change or leave out the option.",
-  });
 }
 
 /** What names a kernel: its id with a module among the options, or its definition. */

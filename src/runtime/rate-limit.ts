@@ -2,7 +2,7 @@
 //
 // A refusal is an answer, not a failure: how to wait, and whether, belongs to the caller.
 
-import { unsupported } from "./options.ts";
+import { unsupported } from "./unsupported.ts";
 
 export interface RateLimitOptions {
   /** Tokens that come each second. */

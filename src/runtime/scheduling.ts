@@ -10,7 +10,7 @@
 //
 // Messages stay where they are: what moves is who claims them. So answers and senders know nothing of it.
 
-import { unsupported } from "./options.ts";
+import { unsupported } from "./unsupported.ts";
 
 export const STRATEGIES = [
   "shared",

@@ -2,7 +2,7 @@
 // launched again is connected again.
 
 import { Failure } from "../base/mod.ts";
-import { unsupported } from "./options.ts";
+import { unsupported } from "./unsupported.ts";
 import type { RouteSpec } from "./routes.ts";
 import type { Running } from "./running.ts";
 
