@@ -119,7 +119,6 @@ export class Runtime implements AsyncDisposable {
     this.#threads = new ThreadPool({ startThread, ownThread, threadsMax: threads });
     const watch = (running: Running, served: Served): void => this.#watch(running, served);
     const [pool, switchboard] = [this.#threads, this.#switchboard];
-    this.#moving = new Moving({ threads: pool, switchboard, watch, pause, nowMs });
     this.#topics = new TopicDesk({
       launch: (broker, more) => this.launch(broker, more),
       connect: (from, to) => this.connect(from, to),
@@ -137,7 +136,9 @@ export class Runtime implements AsyncDisposable {
       isClosed: () => this.#closed,
     });
     const timeoutMs = supervision.heartbeatTimeoutMs ?? Infinity;
-    this.#watchdog = new Watchdog({ timeoutMs, nowMs, repeat });
+    const watchdog = new Watchdog({ timeoutMs, nowMs, repeat });
+    this.#watchdog = watchdog;
+    this.#moving = new Moving({ threads: pool, switchboard, watch, watchdog, pause, nowMs });
   }
 
   /** Starts threads before they are needed: as many as `prestart` says. */
@@ -350,12 +351,7 @@ export class Runtime implements AsyncDisposable {
       kill: () => this.#kill(running),
       gone,
       checkpoint: (options) => this.#moving.checkpoint(running, options),
-      move: async (options) => {
-        const moved = await this.#moving.move(running, options);
-        this.#watchdog.remove(running);
-        if (!running.handle.isTerminated) this.#watchdog.add(running);
-        return moved;
-      },
+      move: (options) => this.#moving.move(running, options),
     };
     const onInterrupt = plan.definition?.onInterrupt;
     const facts = { id, number, launch, input, output, served, specs, launched, onInterrupt };
