@@ -407,8 +407,15 @@ export class Runtime implements AsyncDisposable {
   }
 
   /** Ends a kernel's threads where they are. Their other kernels fail with them. */
-  async #kill({ id, handle, served, specs, launch }: Running): Promise<void> {
-    if (launch.mode === "persistent") await Promise.all(served.map((one) => one.kill(id)));
+  async #kill(running: Running): Promise<void> {
+    const { id, handle, specs, launch } = running;
+    let { served } = running;
+    if (launch.mode === "persistent")
+      for (let last; last !== served; served = running.served) {
+        last = served; // It may have moved away from there meanwhile.
+        await Promise.all(last.map((one) => one.kill(id)));
+        await Promise.all(last.map((one) => one.thread.ended));
+      }
     else {
       // On the caller's own thread nothing can be ended where it is: the kernel is left alone.
       void served[0]!.thread.end(specs[0]!.index).catch(() => {}); // It has ended, whatever its `stop` says.

@@ -219,3 +219,15 @@ test("A kernel that another thread restores for long is not hung, and messages w
   kernel.send(Put, { n: 5 });
   expect(await kernel.call(Where, { nothing: 0 })).toMatchObject({ count: 6 });
 });
+
+test("kill() during a move ends the kernel, wherever it is then", async () => {
+  begin({ threads: 2, prestart: 2 });
+  for (let ms = 0; ms < 25; ms++) {
+    const kernel = await runtime.launch(plain);
+    await runtime.start(); // Both threads, of which the last round has killed one.
+    const moved = codeOf(kernel.move());
+    await after(ms);
+    expect(await within(kernel.kill())).toMatchObject({ how: "killed" });
+    expect(["ok", "KERNEL_TERMINATED", "WORKER_LOST"]).toContain(await moved);
+  }
+});
