@@ -18,6 +18,7 @@ import type { StateAnswer, StateOrder } from "./resting.ts";
 import type { Running } from "./running.ts";
 import type { Switchboard } from "./switchboard.ts";
 import type { Served, ThreadPool } from "./thread-pool.ts";
+import type { Watchdog } from "./watchdog.ts";
 
 const TIMEOUT_MS = 5000;
 /** After a kernel's own deadline, for a thread that is busy with something else. */
@@ -28,6 +29,8 @@ export interface MovingParts {
   readonly switchboard: Switchboard;
   /** Notices when a thread that serves the kernel dies. */
   readonly watch: (running: Running, served: Served) => void;
+  /** Looks for threads that hang. */
+  readonly watchdog: Pick<Watchdog, "add" | "remove">;
   readonly pause: () => Promise<void>;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
@@ -66,16 +69,29 @@ export class Moving {
       const [from, old] = [running.served[0]!, running.specs[0]!];
       const to = await this.#destination(running, from);
       const index = to.take(); // At once: it may be another kernel's own thread otherwise.
-      let spec: KernelSpec;
+      let left: Left;
       try {
-        const left = (await inTime(running, { order: "rest", timeoutMs })) as Left;
-        spec = await this.#takeOver(running, { to, index }, left);
+        left = (await inTime(running, { order: "rest", timeoutMs })) as Left;
       } catch (error) {
         to.leave(index);
         throw error;
       }
-      return this.#settle(running, { from, to, old, spec });
+      return this.#unwatched(running, async () => {
+        const spec = await this.#takeOver(running, { to, index }, left);
+        return this.#settle(running, { from, to, old, spec });
+      });
     });
+  }
+
+  /** No thread's heart beats for a kernel that rests while another thread restores it. */
+  async #unwatched<Value>(running: Running, work: () => Promise<Value>): Promise<Value> {
+    const { watchdog } = this.#parts;
+    watchdog.remove(running);
+    try {
+      return await work();
+    } finally {
+      if (!running.handle.isTerminated) watchdog.add(running);
+    }
   }
 
   async #destination(running: Running, from: Served): Promise<Served> {
@@ -97,6 +113,7 @@ export class Moving {
       await to.thread.order(index, { order: "leave" }); // Its old thread died meanwhile.
       throw over(running.id);
     } catch (error) {
+      to.leave(index);
       await from.thread.order(old.index, { order: "resume" }).catch(() => {}); // A dead thread says so itself.
       throw error;
     }

@@ -120,7 +120,6 @@ export class Runtime implements AsyncDisposable {
     this.#threads = new ThreadPool({ startThread, ownThread, threadsMax: threads });
     const watch = (running: Running, served: Served): void => this.#watch(running, served);
     const [pool, switchboard] = [this.#threads, this.#switchboard];
-    this.#moving = new Moving({ threads: pool, switchboard, watch, pause, nowMs });
     this.#topics = new TopicDesk({
       launch: (broker, more) => this.launch(broker, more),
       connect: (from, to) => this.connect(from, to),
@@ -138,7 +137,9 @@ export class Runtime implements AsyncDisposable {
       isClosed: () => this.#closed,
     });
     const timeoutMs = supervision.heartbeatTimeoutMs ?? Infinity;
-    this.#watchdog = new Watchdog({ timeoutMs, nowMs, repeat });
+    const watchdog = new Watchdog({ timeoutMs, nowMs, repeat });
+    this.#watchdog = watchdog;
+    this.#moving = new Moving({ threads: pool, switchboard, watch, watchdog, pause, nowMs });
   }
 
   /** Starts threads before they are needed: as many as `prestart` says. */
@@ -355,12 +356,7 @@ export class Runtime implements AsyncDisposable {
       kill: () => this.#kill(running),
       gone,
       checkpoint: (options) => this.#moving.checkpoint(running, options),
-      move: async (options) => {
-        const moved = await this.#moving.move(running, options);
-        this.#watchdog.remove(running);
-        if (!running.handle.isTerminated) this.#watchdog.add(running);
-        return moved;
-      },
+      move: (options) => this.#moving.move(running, options),
     };
     const onInterrupt = plan.definition?.onInterrupt;
     const facts = { id, number, launch, inputs, output, served, specs, launched, onInterrupt };
@@ -420,8 +416,15 @@ export class Runtime implements AsyncDisposable {
   }
 
   /** Ends a kernel's threads where they are. Their other kernels fail with them. */
-  async #kill({ id, handle, served, specs, launch }: Running): Promise<void> {
-    if (launch.mode === "persistent") await Promise.all(served.map((one) => one.kill(id)));
+  async #kill(running: Running): Promise<void> {
+    const { id, handle, specs, launch } = running;
+    let { served } = running;
+    if (launch.mode === "persistent")
+      for (let last; last !== served; served = running.served) {
+        last = served; // It may have moved away from there meanwhile.
+        await Promise.all(last.map((one) => one.kill(id)));
+        await Promise.all(last.map((one) => one.thread.ended));
+      }
     else {
       // On the caller's own thread nothing can be ended where it is: the kernel is left alone.
       void served[0]!.thread.end(specs[0]!.index).catch(() => {}); // It has ended, whatever its `stop` says.

@@ -36,3 +36,12 @@ export const uneven = defineKernel({
     return start();
   },
 });
+
+/** Its `restore` takes its time. */
+export const slowly = defineKernel({
+  ...{ id: "slowly", module: import.meta.url, start, on, save: (state: State) => state },
+  async restore(saved: unknown): Promise<State> {
+    await after(800);
+    return saved as State;
+  },
+});

@@ -1,13 +1,14 @@
 // Seams: launches that fail halfway, threads of one's own, and messages that wait on the host while a kernel
 // moves, is saved or ends.
 
+import { setTimeout as after } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test } from "vitest";
 import { createRuntime, type NodeRuntime } from "../../src/platform/node/runtime.ts";
 import type { KernelHandle, LaunchOptions, RuntimeOptions } from "../../src/runtime/mod.ts";
 import { codeOf, until, within } from "./outcomes.ts";
-import { Nap, plain, Put, uneven, Where } from "./seams.fixture.ts";
+import { Nap, plain, Put, slowly, uneven, Where } from "./seams.fixture.ts";
 
 let runtime: NodeRuntime;
 const begin = (options: RuntimeOptions): void => void (runtime = createRuntime(options));
@@ -205,3 +206,28 @@ test.each(["persistent", "event-driven"] as const)(
     expect(kept()).toBeLessThanOrEqual(1);
   },
 );
+
+test("A kernel that another thread restores for long is not hung, and messages wait for it", async () => {
+  begin({ threads: 2, prestart: 2, supervision: { heartbeatTimeoutMs: 200 } });
+  await runtime.start();
+  const kernel = await runtime.launch(slowly);
+  const moved = codeOf(kernel.move());
+  await after(200); // It rests by now.
+  for (let n = 0; n < 5; n++) kernel.send(Put, { n });
+  expect(await moved).toBe("ok");
+  expect(await kernel.call(Where, { nothing: 0 })).toMatchObject({ count: 5 });
+  kernel.send(Put, { n: 5 });
+  expect(await kernel.call(Where, { nothing: 0 })).toMatchObject({ count: 6 });
+});
+
+test("kill() during a move ends the kernel, wherever it is then", async () => {
+  begin({ threads: 2, prestart: 2 });
+  for (let ms = 0; ms < 25; ms++) {
+    const kernel = await runtime.launch(plain);
+    await runtime.start(); // Both threads, of which the last round has killed one.
+    const moved = codeOf(kernel.move());
+    await after(ms);
+    expect(await within(kernel.kill())).toMatchObject({ how: "killed" });
+    expect(["ok", "KERNEL_TERMINATED", "WORKER_LOST"]).toContain(await moved);
+  }
+});
