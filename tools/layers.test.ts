@@ -33,6 +33,8 @@ test("breaches() accepts arrows of the table, through doors, and any file of one
       "platform/node/mod.ts": `import { pack } from "../../pack/mod.ts";\nexport const node = pack;`,
       "index.node.ts": `import { node } from "./platform/node/mod.ts";\nexport { node };`,
       "pack/pack.test.ts": `import "../sandbox/deep.ts";`,
+      "ring/core.ts": "export const ring = 1;",
+      "runtime/mod.ts": `import { ring } from "../ring/core.ts";\nexport const runtime = ring;`,
     }),
   ).toEqual([]);
 });
