@@ -170,12 +170,13 @@ export class KernelHost {
     if (this.isResting && this.#running.size === 0) return 0; // It may be another thread's by now.
     block.count("heartbeat");
     const mayHandle = !this.isResting && block.mayHandle;
-    if (mayHandle && this.#next === this.#end && this.#running.size < lanes) {
+    const mayClaim = mayHandle && this.#next === this.#end && this.#running.size < lanes;
+    if (mayClaim) {
       this.#next = this.#unsettled = 0;
       this.#end = this.#input.ring.claim(owner, this.#claimed, atOnce);
-      block.count("claimed", this.#end);
     }
     this.#forget(); // After the claim: what came before a message that is here is not for it.
+    if (mayClaim) block.count("claimed", this.#end); // After that: who sees it in hand may interrupt it.
     if (!mayHandle) return 0;
     this.#from = this.#next;
     this.#isInTurn = true;
