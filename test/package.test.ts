@@ -19,8 +19,8 @@ const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) 
 };
 
 /** Code and declarations of every room, the core pack, and for authors their guide and templates. */
-const PACKED_KIB_MAX = 864;
-const UNPACKED_KIB_MAX = 3104;
+const PACKED_KIB_MAX = 896;
+const UNPACKED_KIB_MAX = 3264;
 const ENTRIES = Object.keys(manifest.exports)
   .filter((entry) => entry !== "./package.json")
   .map((entry) => manifest.name + entry.slice(1));

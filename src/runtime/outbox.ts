@@ -17,7 +17,7 @@ import type { DeadReason } from "./dead-letters.ts";
 import { cancelled } from "./faults.ts";
 import type { CallOptions, SendOptions } from "./kernel-facts.ts";
 import type { Launch } from "./options.ts";
-import { unsupported } from "./unsupported.ts";
+import { noTime, unsupported } from "./unsupported.ts";
 import { Placement } from "./scheduling.ts";
 import { PLAIN_SEND, type SendFacts, type Sender } from "./sender.ts";
 import type { CallWatch, Telemetry } from "./telemetry.ts";
@@ -129,6 +129,7 @@ export class Outbox {
   call<Value>(message: Writable<Value>, value: Value, options?: CallOptions): Promise<unknown> {
     const { poke, callSpins, id, mustTake, telemetry } = this.#parts;
     if (options?.signal?.aborted === true) throw cancelled(id, options.signal.reason);
+    if (Number.isNaN(options?.timeoutMs)) throw noTime();
     mustTake();
     const facts = this.#factsOf(options, this.#correlate());
     const queue = this.#placement.pick(options?.key, options?.level);
@@ -266,6 +267,7 @@ export class Outbox {
     attempt: () => Promise<Result> | undefined,
   ): Promise<Result> {
     const { id, mustTake, nowMs } = this.#parts;
+    if (Number.isNaN(timeoutMs)) throw noTime();
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     if (signal?.aborted === true) throw cancelled(id, signal.reason);
     const abort = (): void => this.#backlog.drop(waiting, cancelled(id, signal?.reason));

@@ -8,6 +8,7 @@ import type { Fields, Message, ValueOf } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
 import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
 import type { Telemetry } from "./telemetry.ts";
+import { noTime } from "./unsupported.ts";
 
 /** The host's name as owner of slots in output queues. */
 const HOST = 1;
@@ -94,6 +95,7 @@ export class Received {
     signal?: AbortSignal,
   ): Promise<Emission> {
     const { queue, keepAlive, nowMs, isOver, kernel } = this.#options;
+    if (Number.isNaN(timeoutMs)) throw noTime();
     const until = nowMs() + timeoutMs;
     let taken: Emission | undefined;
     const look = (): boolean => (taken = this.take(type)) !== undefined || this.#hasMore;

@@ -10,3 +10,8 @@ export function unsupported(name: string, found: string, expected: string): Fail
     fix: "Change or leave out the option.",
   });
 }
+
+/** No time at all can be waited for. */
+export function noTime(): Failure {
+  return unsupported("timeoutMs", "NaN", "milliseconds");
+}

@@ -357,3 +357,14 @@ describe("LaunchOptions.deadLetters", () => {
     expect(new Set(left).size).toBe(left.length);
   });
 });
+
+test("No time is no timeout: calls, sends that wait and receivers refuse it", async () => {
+  await using subject = await idle({});
+  const timeoutMs = NaN;
+  const { kernel } = subject;
+  expect(await codeOf(kernel.call(Add, { a: 1, b: 2 }, { timeoutMs }))).toBe("OPTION_UNSUPPORTED");
+  expect(await codeOf(kernel.sendWaiting(Add, { a: 1, b: 2 }, { timeoutMs }))).toBe(
+    "OPTION_UNSUPPORTED",
+  );
+  expect(await codeOf(kernel.receiveTimeout(Sum, timeoutMs))).toBe("OPTION_UNSUPPORTED");
+});
