@@ -52,7 +52,7 @@ test("Messages that wait are in it, large ones too and in order; calls are count
   start();
   const kernel = await runtime.launch(ledger);
   kernel.send(Block, { ms: 60_000 });
-  await expect.poll(() => kernel.metrics.inHand).toBe(1);
+  await expect.poll(() => kernel.metrics.inHand, { timeout: 10_000 }).toBe(1);
   for (let n = 1; n <= 100; n++) kernel.send(Step, { n });
   kernel.send(Large, { data: new Uint8Array(3000) });
   const call = kernel.call(Step, { n: 101 });
@@ -118,11 +118,11 @@ test("What does not fit is refused with a code, and the id stays free", async ()
   expect(await kernel.checkpoint({ bytesMax: bytes.length }).then((b) => b.length)).toBe(
     bytes.length,
   );
-  kernel.send(Spoil, { with: "a function" });
+  await kernel.call(Spoil, { with: "a function" });
   expect(await kernel.checkpoint().catch(codeOf)).toBe("STATE_UNSAVABLE");
-  kernel.send(Spoil, { with: "" });
+  await kernel.call(Spoil, { with: "" });
   const slow = kernel.call(Slow, { n: 1, ms: 60_000 }).catch(codeOf);
-  await expect.poll(() => kernel.metrics.inHand).toBe(1);
+  await expect.poll(() => kernel.metrics.inHand, { timeout: 10_000 }).toBe(1);
   expect(await kernel.checkpoint({ timeoutMs: 10 }).catch(codeOf)).toBe("REST_TIMEOUT");
   kernel.interrupt();
   expect(await slow).toBe("HANDLER_INTERRUPTED");
