@@ -6,6 +6,7 @@ export const COMMON: TestUserConfig = {
   exclude: ["**/node_modules/**", "**/*.long.test.ts"], // Those run by `npm run test:long`.
   pool: "forks", // Real processes: workers, memories and tickers of one file never meet another's.
   testTimeout: 60_000,
+  expect: { poll: { timeout: 20_000 } }, // What must come in the end comes late on a busy machine.
 };
 
 /** The tests of each kernel that has this variant, on the variant. */
