@@ -105,8 +105,12 @@ const terminate = (timeoutMs: number): Step =>
     const end = await within(real.kernel!.terminate({ timeoutMs }), 10_000);
     if (end === "hung" || end.how === "killed") throw new Error(`It ended so: ${String(end)}`);
     const { messagesProcessed, failed } = real.kernel!.metrics;
-    const refused = end.how === "terminated" ? end.refused : end.lost;
-    expect(messagesProcessed + failed + refused).toBe(model.sent);
+    if (end.how === "terminated") expect(messagesProcessed + failed + end.refused).toBe(model.sent);
+    else {
+      // What was in hand has failed and is lost as well.
+      expect(messagesProcessed + end.lost).toBeLessThanOrEqual(model.sent);
+      expect(messagesProcessed + failed + end.lost).toBeGreaterThanOrEqual(model.sent);
+    }
     over(model, real);
   });
 
