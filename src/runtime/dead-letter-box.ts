@@ -63,8 +63,8 @@ export class DeadLetterBox {
   readonly #box: MessageQueue;
   readonly #kernel: string;
   readonly #letters: DeadLetters;
-  /** Names of the messages that the kernel takes, by type. */
-  readonly #names: ReadonlyMap<number, string>;
+  /** What a message is called, by type. */
+  readonly #nameOf: (type: number) => string | undefined;
   readonly #payload: Payload;
   readonly #claimed = new Int32Array(64);
   #isOver = false;
@@ -73,12 +73,12 @@ export class DeadLetterBox {
     box: MessageQueue,
     kernel: string,
     letters: DeadLetters,
-    names: ReadonlyMap<number, string>,
+    nameOf: (type: number) => string | undefined,
   ) {
     this.#box = box;
     this.#kernel = kernel;
     this.#letters = letters;
-    this.#names = names;
+    this.#nameOf = nameOf;
     this.#payload = box.payload();
     void this.#watch();
   }
@@ -113,7 +113,7 @@ export class DeadLetterBox {
   }
 
   add(type: number, payload: Uint8Array, reason: DeadReason, attempts: number): void {
-    const typeName = this.#names.get(type) ?? `message ${type}`;
+    const typeName = this.#nameOf(type) ?? `message ${type}`;
     this.#letters.add({ kernel: this.#kernel, type, typeName, payload, reason, attempts });
   }
 

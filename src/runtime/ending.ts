@@ -8,11 +8,11 @@ import type { Failure } from "../base/mod.ts";
 import { SLOT_STATUS } from "../layout/mod.ts";
 import { sweep } from "../ring/core.ts";
 import type { DeadReason } from "./dead-letters.ts";
-import type { KernelBlock } from "./kernel-block.ts";
+import { type KernelBlock, sumOf } from "./kernel-block.ts";
 import type { KernelEnd, ThreadEnd } from "./kernel-facts.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { type MessageQueue, WORD } from "./message-queue.ts";
-import { discard, refuseAll } from "./refusal.ts";
+import { refuseAll } from "./refusal.ts";
 
 /** After draining, for a handler that was told to stop. */
 const GRACE_MS = 200;
@@ -76,7 +76,7 @@ export class Ending {
     for (const block of this.#parts.blocks) block.close();
     const waiting = this.#depth;
     const isDrained = waiting === 0;
-    const before = this.#sum("processed");
+    const before = sumOf(this.#parts.blocks, "processed");
     if (!isDrained) this.interrupt();
     const left = await this.#leave();
     if (left === "died" || this.#isOver) return this.#ended.promise;
@@ -87,7 +87,11 @@ export class Ending {
     const failed = this.#failure === undefined ? {} : { failure: this.#failure };
     const end: KernelEnd = isDrained
       ? { how: "terminated", refused, ...failed }
-      : { how: "forced", lost: waiting - ((this.#sum("processed") - before) >>> 0), ...failed };
+      : {
+          how: "forced",
+          lost: waiting - ((sumOf(this.#parts.blocks, "processed") - before) >>> 0),
+          ...failed,
+        };
     this.#over(end);
     return end;
   }
@@ -140,7 +144,7 @@ export class Ending {
       for (const slot of slotsOf(queue, owners)) {
         if (queue.ring.isHeld(slot)) continue;
         this.#parts.bury(queue, slot, "worker-lost");
-        discard(queue, slot);
+        queue.discard(slot);
       }
       for (const owner of owners) lost += sweep(queue.ring, owner);
     }
@@ -161,7 +165,7 @@ export class Ending {
         const status = ring.status(slot);
         if (status !== SLOT_STATUS.DONE && status !== SLOT_STATUS.FAULT) ring.loosen(slot);
         else {
-          discard(queue, slot);
+          queue.discard(slot);
           ring.releaseOwn(slot);
         }
       }
@@ -192,10 +196,6 @@ export class Ending {
 
   get #isOver(): boolean {
     return this.#parts.lifecycle.state === "terminated";
-  }
-
-  #sum(counter: Parameters<KernelBlock["read"]>[0]): number {
-    return this.#parts.blocks.reduce((sum, block) => sum + block.read(counter), 0);
   }
 }
 

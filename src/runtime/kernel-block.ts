@@ -93,3 +93,8 @@ export class KernelBlock {
     Atomics.store(this.#words, AT.generation, value);
   }
 }
+
+/** A counter of all threads that serve a kernel. */
+export function sumOf(blocks: readonly KernelBlock[], counter: Counter): number {
+  return blocks.reduce((sum, block) => sum + block.read(counter), 0);
+}

@@ -8,9 +8,10 @@ import type { Histogram } from "./histogram.ts";
 import { Calls } from "./calls.ts";
 import type { DeadLetterBox } from "./dead-letter-box.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
+import { type Door, Doors } from "./doors.ts";
 import { Ending } from "./ending.ts";
 import { unwrap } from "./envelopes.ts";
-import type { KernelBlock } from "./kernel-block.ts";
+import { type KernelBlock, sumOf } from "./kernel-block.ts";
 import type {
   CallOptions,
   CheckpointOptions,
@@ -27,7 +28,7 @@ import { kernelMetrics, memoryBytes } from "./kernel-metrics.ts";
 import type { KernelState, Lifecycle } from "./lifecycle.ts";
 import type { MessageQueue } from "./message-queue.ts";
 import type { Launch } from "./options.ts";
-import { type Door, Outbox } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
 import type { Profile } from "./profile.ts";
 import { Received } from "./received.ts";
 import type { Sender } from "./sender.ts";
@@ -82,7 +83,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   /** The kernel's number: its source where it sends. */
   readonly number: number;
   readonly #parts: HandleParts;
-  readonly #doors: readonly Door[];
+  readonly #doors: Doors;
   readonly #received: Received;
   readonly #outbox: Outbox;
   readonly #ending: Ending;
@@ -97,13 +98,14 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     this.#parts = parts;
     this.#launchedMs = nowMs();
     const waiting = { kernel: id, keepAlive, nowMs, telemetry };
-    const doors = senders.map((sender): Door => {
+    const all = senders.map((sender): Door => {
       const { queue } = sender;
       return { sender, calls: new Calls({ ...waiting, queue, replies, pause, inOrder }) };
     });
     const isOver = (): boolean => this.isTerminated;
     const received = new Received({ ...waiting, queue: output, types: replies, isOver });
     const mustTake = (): void => mustBeActive(id, this.state);
+    const doors = new Doors(all, launch.scheduler);
     this.#doors = doors;
     this.#received = received;
     const { box } = parts;
@@ -118,14 +120,12 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
       refuseWaiting: () => outbox.refuseAll(terminated(id)),
       bury: (...letter) => box?.take(...letter),
       wake: () => {
-        for (const sender of senders) {
-          sender.flush();
-          sender.wake();
-        }
+        doors.flush();
+        doors.wake();
         poke?.();
       },
       poll: () => {
-        for (const { calls } of doors) calls.poll();
+        for (const { calls } of all) calls.poll();
       },
       over: () => {
         box?.close();
@@ -160,7 +160,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   /** Lets the kernel handle messages. Fails with INVALID_STATE_TRANSITION unless it is launched or deactivated. */
   activate(): void {
     this.#parts.lifecycle.move("activate");
-    for (const sender of this.#parts.senders) sender.wake();
+    this.#doors.wake();
     this.#parts.poke?.();
   }
 
@@ -312,12 +312,12 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   }
 
   get status(): KernelStatus {
-    const { launch, senders, output, nowMs } = this.#parts;
+    const { launch, output, nowMs } = this.#parts;
     return {
       ...{ id: this.id, state: this.state, mode: launch.mode },
-      inputQueueDepth: senders.reduce((sum, { queue }) => sum + queue.ring.depth, 0),
+      inputQueueDepth: this.#doors.sum(({ sender }) => sender.queue.ring.depth),
       outputQueueDepth: output.ring.depth + this.#received.kept,
-      messagesProcessed: this.#sum("processed"),
+      messagesProcessed: sumOf(this.#parts.blocks, "processed"),
       uptimeMs: nowMs() - this.#launchedMs,
     };
   }
@@ -331,7 +331,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
 
   /** Messages that the host sent and took. */
   get traffic(): { readonly sent: number; readonly received: number } {
-    const sent = this.#doors.reduce((sum, { sender }) => sum + sender.sent, 0);
+    const sent = this.#doors.sum(({ sender }) => sender.sent);
     return { sent, received: this.#received.count };
   }
 
@@ -384,10 +384,6 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.state === "terminating" || this.isTerminated) await this.#ending.ended;
     else await this.terminate();
-  }
-
-  #sum(counter: Parameters<KernelBlock["read"]>[0]): number {
-    return this.#parts.blocks.reduce((sum, block) => sum + block.read(counter), 0);
   }
 }
 

@@ -338,8 +338,7 @@ export class KernelHost {
   /** A message that reached no handler: its block goes back. */
   #refuse(slot: number, code: number): void {
     this.#bury(slot, code);
-    this.#input.freeOf(slot);
-    this.#input.placeNothing(slot);
+    this.#input.discard(slot);
     this.#fault(slot, code, false);
   }
 

@@ -3,11 +3,12 @@
 
 import type { Admission } from "./admission.ts";
 import type { DeadLetterBox } from "./dead-letter-box.ts";
-import type { KernelBlock } from "./kernel-block.ts";
+import type { Doors } from "./doors.ts";
+import { type Counter, type KernelBlock, sumOf } from "./kernel-block.ts";
 import type { KernelMetrics, KernelStatus } from "./kernel-facts.ts";
 import { latencyFacts } from "./latency.ts";
 import type { MessageQueue } from "./message-queue.ts";
-import type { Door, Outbox } from "./outbox.ts";
+import type { Outbox } from "./outbox.ts";
 import type { Profile } from "./profile.ts";
 import type { Received } from "./received.ts";
 import type { Sender } from "./sender.ts";
@@ -19,7 +20,7 @@ export interface MetricsSources {
   readonly generation: number;
   readonly blocks: readonly KernelBlock[];
   readonly outbox: Outbox;
-  readonly doors: readonly Door[];
+  readonly doors: Doors;
   readonly received: Received;
   readonly telemetry: Telemetry;
   readonly profiles: readonly Profile[];
@@ -47,14 +48,14 @@ export function memoryBytes(sources: {
 export function kernelMetrics(sources: MetricsSources): KernelMetrics {
   const { status, inHand, generation, blocks, outbox, doors, received } = sources;
   const { telemetry, profiles, admission } = sources;
-  const sum = (counter: Parameters<KernelBlock["read"]>[0]): number =>
-    blocks.reduce((total, block) => total + block.read(counter), 0);
-  const all = (count: (door: Door) => number): number =>
-    doors.reduce((total, door) => total + count(door), 0);
+  const sum = (counter: Counter): number => sumOf(blocks, counter);
   return {
     ...status,
     ...{ inHand, generation, restarts: Math.max(0, generation - 1) },
-    ...{ sent: all(({ sender }) => sender.sent), queueFull: all(({ sender }) => sender.full) },
+    ...{
+      sent: doors.sum(({ sender }) => sender.sent),
+      queueFull: doors.sum(({ sender }) => sender.full),
+    },
     dropped: outbox.dropped,
     ...{ waiting: outbox.waiting, deadLost: sum("dead_lost"), ...admission?.metrics },
     ...{ failed: sum("failed"), expired: sum("expired"), malformed: sum("malformed") },
@@ -65,10 +66,10 @@ export function kernelMetrics(sources: MetricsSources): KernelMetrics {
       overflowed: received.overflowed,
       turns: sum("heartbeat"),
     },
-    answered: all(({ calls }) => calls.answered),
-    failedCalls: all(({ calls }) => calls.failed),
-    timedOut: all(({ calls }) => calls.timedOut),
-    lateReplies: all(({ calls }) => calls.late),
+    answered: doors.sum(({ calls }) => calls.answered),
+    failedCalls: doors.sum(({ calls }) => calls.failed),
+    timedOut: doors.sum(({ calls }) => calls.timedOut),
+    lateReplies: doors.sum(({ calls }) => calls.late),
     latency: latencyFacts([telemetry.latency.histogram]),
     handling:
       profiles.length === 0 ? undefined : latencyFacts(profiles.map(({ histogram }) => histogram)),

@@ -171,4 +171,10 @@ export class MessageQueue {
     const place = this.words[this.ring.at(slot) + WORD.payload_at]!;
     if (place < 0) this.freeBlock(slot, place & ~IN_POOL);
   }
+
+  /** Takes a slot's payload away, with its block if that is the slot's. */
+  discard(slot: number): void {
+    this.freeOf(slot);
+    this.placeNothing(slot);
+  }
 }

@@ -12,29 +12,23 @@ import { RawMessage, Views, type Writable } from "../message/mod.ts";
 import type { KeepAlive } from "../ring/mod.ts";
 import type { Admission, Refusal } from "./admission.ts";
 import { Backlog, type Waiting } from "./backlog.ts";
-import { CALL_TIMEOUT_MS, type Calls } from "./calls.ts";
+import { CALL_TIMEOUT_MS } from "./calls.ts";
 import type { DeadReason } from "./dead-letters.ts";
+import type { Doors } from "./doors.ts";
 import { cancelled } from "./faults.ts";
 import type { CallOptions, SendOptions } from "./kernel-facts.ts";
 import type { Launch } from "./options.ts";
 import { noTime, unsupported } from "./unsupported.ts";
-import { Placement } from "./scheduling.ts";
-import { PLAIN_SEND, type SendFacts, type Sender } from "./sender.ts";
+import { PLAIN_SEND, type SendFacts } from "./sender.ts";
 import type { CallWatch, Telemetry } from "./telemetry.ts";
 
 /** A deadline is a time modulo 2^32 ms: one of more than 24 days would seem to have passed. */
 const TTL_MAX_MS = 2 ** 30;
 
-/** A way into one queue, and back. */
-export interface Door {
-  readonly sender: Sender;
-  readonly calls: Calls;
-}
-
 export interface OutboxParts {
   readonly id: string;
   readonly launch: Launch;
-  readonly doors: readonly Door[];
+  readonly doors: Doors;
   /** What messages pass before they take room; undefined: nothing was asked for. */
   readonly admission: Admission | undefined;
   /** Keeps a message that found no room. */
@@ -61,22 +55,17 @@ export class Outbox {
   dropped = 0;
   readonly #parts: OutboxParts;
   readonly #backlog: Backlog;
-  readonly #placement: Placement;
   readonly #facts: SendFacts = { ...PLAIN_SEND };
-  /** The door by which the last message went, or the last one that was tried. */
-  #door: Door;
   #why: Why = "room";
   #correlation = 0;
   #flushing = false;
 
   constructor(parts: OutboxParts) {
-    const { doors, keepAlive, nowMs, admission, launch } = parts;
+    const { doors, keepAlive, nowMs, admission } = parts;
     this.#parts = parts;
-    this.#placement = new Placement(launch.scheduler);
-    this.#door = doors[0]!;
     this.#backlog = new Backlog({
-      ...{ done: this.#door.sender.queue.ring.done, keepAlive, nowMs },
-      waitMs: () => (doors.length > 1 ? 1 : (admission?.waitMs ?? 0)), // Other queues ring elsewhere.
+      ...{ done: doors.last.sender.queue.ring.done, keepAlive, nowMs },
+      waitMs: () => (doors.all.length > 1 ? 1 : (admission?.waitMs ?? 0)), // Other queues ring elsewhere.
       late: () => this.#refused(),
     });
   }
@@ -89,12 +78,11 @@ export class Outbox {
   /** See `KernelHandle.send`. */
   send<Value>(message: Writable<Value>, value: Value, options: SendOptions | undefined): boolean {
     this.#parts.mustTake();
-    const { telemetry } = this.#parts;
     const facts = this.#factsOf(options, 0);
-    const queue = this.#placement.pick(options?.key, options?.level);
+    const queue = this.#parts.doors.pick(options?.key, options?.level);
     if (this.#backlog.size > 0) this.#why = "room";
     else if (this.#publish(message, value, facts, queue, this.#mayGather) >= 0) {
-      if (telemetry.isDebug) telemetry.sent(message, this.#door.sender.number);
+      this.#tell(message);
       this.#flushSoon();
       return true;
     }
@@ -106,7 +94,7 @@ export class Outbox {
   resend(type: number, payload: Uint8Array, attempts: number): boolean {
     if (this.#backlog.size > 0) return false;
     const facts = { ...PLAIN_SEND, attempts };
-    const queue = this.#placement.pick(undefined, undefined);
+    const queue = this.#parts.doors.pick();
     const isSent = this.#publish(new RawMessage(type), payload, facts, queue, false) >= 0;
     if (isSent) this.#parts.poke?.();
     return isSent;
@@ -115,33 +103,32 @@ export class Outbox {
   /** See `KernelHandle.sendWaiting`. */
   sendWaiting<Value>(message: Writable<Value>, value: Value, options: CallOptions): Promise<void> {
     const facts = { ...this.#factsOf(options, 0) };
-    const queue = this.#placement.pick(options.key, options.level);
+    const queue = this.#parts.doors.pick(options.key, options.level);
     return this.#whenFree(options, () => {
       const slot = this.#publish(message, value, facts, queue, false);
       if (slot < 0) return this.#why === "duplicate" ? Promise.resolve() : undefined;
-      const { telemetry } = this.#parts;
-      if (telemetry.isDebug) telemetry.sent(message, this.#door.sender.number);
+      this.#tell(message);
       return Promise.resolve();
     });
   }
 
   /** See `KernelHandle.call`. Not async itself: a promise less for each call. */
   call<Value>(message: Writable<Value>, value: Value, options?: CallOptions): Promise<unknown> {
-    const { poke, callSpins, id, mustTake, telemetry } = this.#parts;
+    const { poke, callSpins, id, mustTake, telemetry, doors } = this.#parts;
     if (options?.signal?.aborted === true) throw cancelled(id, options.signal.reason);
     if (Number.isNaN(options?.timeoutMs)) throw noTime();
     mustTake();
     const facts = this.#factsOf(options, this.#correlate());
-    const queue = this.#placement.pick(options?.key, options?.level);
+    const queue = this.#parts.doors.pick(options?.key, options?.level);
     const watch = telemetry.watch(message);
     if (this.#backlog.size > 0) {
       this.#why = "room";
       return this.#callWhenFree(message, value, options, facts, queue, watch);
     }
-    const isAlone = this.#pending === 0 && !this.#flushing; // Else the caller goes on before it awaits.
+    const isAlone = doors.pending === 0 && !this.#flushing; // Else the caller goes on before it awaits.
     const slot = this.#publish(message, value, facts, queue, !isAlone && this.#mayGather);
     if (slot < 0) return this.#callWhenFree(message, value, options, facts, queue, watch);
-    const { calls, sender } = this.#door;
+    const { calls, sender } = doors.last;
     watch?.sent(sender.number);
     this.#flushSoon();
     if (isAlone) {
@@ -157,7 +144,7 @@ export class Outbox {
     return this.#backlog.refuseAll(failure);
   }
 
-  /** Publishes a message by `#door`, or returns -1: `#why` says what keeps it. */
+  /** Publishes a message, or returns -1: `#why` says what keeps it. */
   #publish<Value>(
     message: Writable<Value>,
     value: Value,
@@ -171,12 +158,7 @@ export class Outbox {
       this.#why = refusal;
       return -1;
     }
-    const tries = this.#placement.mayMove ? doors.length : 1;
-    let slot = -1;
-    for (let i = 0; i < tries && slot < 0; i++) {
-      this.#door = doors[(queue + i) % doors.length]!;
-      slot = this.#door.sender.send(message, value, facts, gather);
-    }
+    const slot = doors.send(message, value, facts, queue, gather);
     if (slot < 0) this.#why = "room";
     else admission?.sent(facts.idHigh, facts.idLow);
     return slot;
@@ -210,6 +192,12 @@ export class Outbox {
     return true;
   }
 
+  /** A message was sent that nobody waits for. */
+  #tell(message: { readonly id: number }): void {
+    const { telemetry, doors } = this.#parts;
+    if (telemetry.isDebug) telemetry.sent(message, doors.last.sender.number);
+  }
+
   #dropped(message: { readonly id: number }): false {
     this.dropped++;
     this.#parts.telemetry.dropped(message);
@@ -218,14 +206,14 @@ export class Outbox {
 
   /** A copy of a message that waits: its sender may change the value. */
   #later<Value>(message: Writable<Value>, value: Value, facts: SendFacts, queue: number): Waiting {
-    const { telemetry, bury } = this.#parts;
+    const { bury } = this.#parts;
     const raw = new RawMessage(message.id);
     const bytes = copyOf(message, value);
     const own = { ...facts };
     return {
       send: () => {
         if (this.#publish(raw, bytes, own, queue, false) < 0) return this.#why === "duplicate";
-        if (telemetry.isDebug) telemetry.sent(raw, this.#door.sender.number);
+        this.#tell(raw);
         return true;
       },
       refuse: ({ code }) => {
@@ -253,7 +241,7 @@ export class Outbox {
     return this.#whenFree(options, () => {
       const slot = this.#publish(message, value, own, queue, false);
       if (slot >= 0) {
-        watch?.sent(this.#door.sender.number);
+        watch?.sent(this.#parts.doors.last.sender.number);
         return this.#answerTo(slot, { ...options, timeoutMs: untilMs - nowMs() }, watch);
       }
       if (this.#why === "duplicate") throw this.#refused();
@@ -293,7 +281,7 @@ export class Outbox {
 
   #answerTo(slot: number, options?: CallOptions, watch?: CallWatch): Promise<unknown> {
     const timeoutMs = options?.timeoutMs ?? CALL_TIMEOUT_MS;
-    return this.#door.calls.answerTo(slot, timeoutMs, options?.signal, watch);
+    return this.#parts.doors.last.calls.answerTo(slot, timeoutMs, options?.signal, watch);
   }
 
   #factsOf(options: SendOptions | undefined, correlation: number): SendFacts {
@@ -321,13 +309,6 @@ export class Outbox {
     return facts;
   }
 
-  get #pending(): number {
-    const { doors } = this.#parts;
-    let pending = 0;
-    for (let i = 0; i < doors.length; i++) pending += doors[i]!.calls.pending;
-    return pending;
-  }
-
   #correlate(): number {
     this.#correlation = (this.#correlation + 1) & 0x7fff_ffff || 1; // 0 is none, and negative is given up.
     return this.#correlation;
@@ -343,7 +324,7 @@ export class Outbox {
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;
-      for (const { sender } of this.#parts.doors) sender.flush();
+      this.#parts.doors.flush();
       this.#parts.poke?.();
     });
   }
@@ -371,7 +352,7 @@ export class Outbox {
           },
         });
       case "room":
-        return this.#door.sender.missing === "slot"
+        return this.#parts.doors.last.sender.missing === "slot"
           ? new Failure("QUEUE_FULL", {
               ...{ at, found: `${launch.inputQueueCapacity} messages, in every slot` },
               ...{ expected: "room for one more" },

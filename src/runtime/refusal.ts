@@ -14,14 +14,8 @@ export function refuseAll(queue: MessageQueue, before: (slot: number) => void = 
   for (let count = 0; (count = queue.ring.claim(REFUSER, claimed)) > 0; refused += count)
     for (const slot of claimed.subarray(0, count)) {
       before(slot);
-      discard(queue, slot);
+      queue.discard(slot);
       queue.ring.fault(slot, MESSAGE_FAULTS.TERMINATED, 0);
     }
   return refused;
-}
-
-/** Frees the block of a slot's payload, if it has one. */
-export function discard(queue: MessageQueue, slot: number): void {
-  queue.freeOf(slot);
-  queue.placeNothing(slot);
 }

@@ -16,13 +16,14 @@ import type {
 import { Attention } from "./attention.ts";
 import type { Blocks } from "./blocks.ts";
 import { Calls } from "./calls.ts";
+import { type Door, Doors } from "./doors.ts";
 import { KernelBlock } from "./kernel-block.ts";
 import type { AttentionSpec } from "./kernel-spec.ts";
 import { STATES } from "./lifecycle.ts";
 import { MessageQueue, type QueueMemory } from "./message-queue.ts";
 import { Posted } from "./posted.ts";
 import { refuseAll } from "./refusal.ts";
-import { Placement, type Scheduler } from "./scheduling.ts";
+import type { Scheduler } from "./scheduling.ts";
 import { PLAIN_SEND, type SendFacts, Sender } from "./sender.ts";
 
 /** Hops that a message may have behind it: what it caused, what that caused, and so on. */
@@ -63,16 +64,9 @@ interface Route {
   readonly tenant: number;
   readonly block: KernelBlock;
   /** To each of its queues. */
-  readonly doors: readonly Door[];
-  readonly placement: Placement;
+  readonly doors: Doors;
   /** How the kernel's answers are read, by type; filled as callers name them. */
   readonly replies: Map<number, Message>;
-}
-
-/** A way into one queue. */
-interface Door {
-  readonly sender: Sender;
-  readonly calls: Calls;
 }
 
 const ACTIVE = STATES.indexOf("active");
@@ -85,7 +79,6 @@ export class Routes {
   readonly #routes = new Map<string, Route>();
   readonly #facts: SendFacts = { ...PLAIN_SEND };
   #correlation = 0;
-  #door: Door | undefined;
   /** Numbers of the last messages on each route, where this goes on in another's place. */
   #numbers: ReadonlyMap<string, readonly number[]> = new Map();
 
@@ -125,21 +118,23 @@ export class Routes {
     const route: Route = {
       ...{ number: spec.number, attentions, tenant: spec.tenant },
       block: new KernelBlock(new Int32Array(spec.words)),
-      ...{ doors, placement: new Placement(spec.scheduler), replies },
+      ...{ doors: new Doors(doors, spec.scheduler), replies },
     };
     this.#routes.set(spec.id, route);
   }
 
   /** Calls whose slots are not free again: also those that nobody waits for any more. */
   get pending(): number {
-    const doors = [...this.#routes.values()].flatMap((route) => route.doors);
-    return doors.reduce((sum, { calls }) => sum + calls.pending, 0);
+    return [...this.#routes.values()].reduce((sum, { doors }) => sum + doors.pending, 0);
   }
 
   /** For whoever goes on in its place: the number of the last message by each way. */
   get numbers(): ReadonlyMap<string, readonly number[]> {
     return new Map(
-      [...this.#routes].map(([id, { doors }]) => [id, doors.map(({ sender }) => sender.number)]),
+      [...this.#routes].map(([id, { doors }]) => [
+        id,
+        doors.all.map(({ sender }) => sender.number),
+      ]),
     );
   }
 
@@ -179,7 +174,7 @@ export class Routes {
     route.replies.set(reply.id, reply as unknown as Message);
     const slot = this.#publish(route, message, value, hops, this.#correlate());
     if (slot < 0) throw undelivered(id, "queue-full");
-    return (await this.#door!.calls.answerTo(slot, timeoutMs)) as ValueOf<Reply>;
+    return (await route.doors.last.calls.answerTo(slot, timeoutMs)) as ValueOf<Reply>;
   }
 
   /** Publishes to another kernel, and says where to look for what becomes of it, or why it did not. */
@@ -188,7 +183,7 @@ export class Routes {
     const refusal = this.#refusal(route, hops);
     if (route === undefined || refusal !== undefined) return refusal ?? "not-found";
     const slot = this.#publish(route, message, value, hops, this.#correlate());
-    return slot < 0 ? "queue-full" : new Posted(this.#door!.calls, slot);
+    return slot < 0 ? "queue-full" : new Posted(route.doors.last.calls, slot);
   }
 
   #correlate(): number {
@@ -203,9 +198,8 @@ export class Routes {
     return route.block.state === ACTIVE ? undefined : "not-active";
   }
 
-  /** Publishes by one door, which is `#door` until the next time. */
   #publish<Value>(
-    { doors, placement, block }: Route,
+    { doors, block }: Route,
     message: Writable<Value>,
     value: Value,
     hops: number,
@@ -213,14 +207,8 @@ export class Routes {
   ): number {
     this.#facts.correlation = correlation;
     this.#facts.hops = hops + 1;
-    const first = placement.pick(undefined, undefined);
-    const tries = placement.mayMove ? doors.length : 1;
-    let slot = -1;
-    for (let i = 0; i < tries && slot < 0; i++) {
-      this.#door = doors[(first + i) % doors.length]!;
-      slot = this.#door.sender.send(message, value, this.#facts);
-    }
-    if (block.state === TERMINATED) refuseAll(this.#door!.sender.queue); // It ended, and looks no more.
+    const slot = doors.send(message, value, this.#facts, doors.pick());
+    if (block.state === TERMINATED) refuseAll(doors.last.sender.queue); // It ended, and looks no more.
     return slot;
   }
 }

@@ -6,7 +6,7 @@ import type { Blocks } from "./blocks.ts";
 import { DeadLetterBox } from "./dead-letter-box.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Deduplication } from "./deduplication.ts";
-import { KernelBlock } from "./kernel-block.ts";
+import { KernelBlock, sumOf } from "./kernel-block.ts";
 import { type HandleParts, KernelHandle } from "./kernel-handle.ts";
 import type { KernelSpec, Launched, MessageDescription } from "./kernel-spec.ts";
 import { Lifecycle, STATES } from "./lifecycle.ts";
@@ -97,15 +97,11 @@ export class Running {
     const replies = new Map(
       launched[0]!.gives.map((description) => [description.id, rebuilt(description)]),
     );
-    const ended = (): number =>
-      blocks.reduce((sum, block) => sum + block.read("processed") + block.read("failed"), 0);
+    const ended = (): number => sumOf(blocks, "processed") + sumOf(blocks, "failed");
     const admission = admissionOf(launch, common, ended);
-    const box = boxOf(facts, common);
-    const known = [...launched[0]!.takes, ...launched[0]!.gives];
-    const nameOf = (type: number): string => {
-      const description = known.find((one) => one.id === type);
-      return description === undefined ? `type ${type}` : String(rebuilt(description));
-    };
+    const known = namesOf(launched[0]!);
+    const box = boxOf(facts, common, known);
+    const nameOf = (type: number): string => known(type) ?? `type ${type}`;
     const { debug } = launch;
     const telemetry = { kernel: id, debug, latencySampling, nowMs, notify, nameOf };
     lifecycle.move("launch");
@@ -196,14 +192,23 @@ function windowOf(credits: number | undefined): Credits | undefined {
 }
 
 function boxOf(
-  { id, specs, launched }: RunningFacts,
+  { id, specs }: RunningFacts,
   { letters, pool }: CommonParts,
+  nameOf: (type: number) => string | undefined,
 ): DeadLetterBox | undefined {
   const { dead } = specs[0]!;
   if (dead === undefined) return undefined;
-  const names = launched[0]!.takes.map((one) => [one.id, rebuilt(one).toString()] as const);
   const queue = new MessageQueue(dead, pool, { oneExecutor: true });
-  return new DeadLetterBox(queue, id, letters, new Map(names));
+  return new DeadLetterBox(queue, id, letters, nameOf);
+}
+
+/** What the messages that a kernel takes and gives are called, made when one is first asked for. */
+function namesOf({ takes, gives }: Launched): (type: number) => string | undefined {
+  let names: ReadonlyMap<number, string> | undefined;
+  return (type) => {
+    names ??= new Map([...gives, ...takes].map((one) => [one.id, String(rebuilt(one))] as const));
+    return names.get(type);
+  };
 }
 
 /** A message as its kernel's thread declares it, so that the host can read it. */
