@@ -2,6 +2,7 @@
 // with a kernel that answers each message with the inverse of its bytes.
 
 import { expect } from "vitest";
+import type { FailureCode } from "../base/mod.ts";
 import { RingBufferBridge } from "./bridge.ts";
 import type { BridgeTime, DeviceMemory } from "./device.ts";
 import type { Fate } from "./input-lane.ts";
@@ -41,7 +42,9 @@ export const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
     (failure: { readonly code?: string }) => failure.code ?? failure,
   );
 
-const SMALL: BridgeOptions = { inputCapacity: 8, outputCapacity: 8, payloadBytesMax: 60 };
+const failureWith = (code: FailureCode): unknown => expect.objectContaining({ code });
+
+export const SMALL: BridgeOptions = { inputCapacity: 8, outputCapacity: 8, payloadBytesMax: 60 };
 
 const open = (
   world: BridgeWorld,
@@ -49,6 +52,18 @@ const open = (
   options: BridgeOptions = SMALL,
 ): Promise<RingBufferBridge> =>
   world.until(RingBufferBridge.create(world.memory, world.time, { strategy, ...options }));
+
+/** A bridge that has started, with its kernel on the device. */
+async function running(
+  world: BridgeWorld,
+  strategy: Strategy,
+  options?: BridgeOptions,
+): Promise<RingBufferBridge> {
+  const bridge = await open(world, strategy, options);
+  bridge.start();
+  await world.launch(bridge);
+  return bridge;
+}
 
 const close = (world: BridgeWorld, bridge: RingBufferBridge): Promise<void> =>
   world.until(bridge[Symbol.asyncDispose]());
@@ -156,9 +171,7 @@ export const BRIDGE_CASES: readonly BridgeCase[] = [
   {
     name: "answers that nobody takes hold the device back, and then the sender",
     async run(world, strategy) {
-      const bridge = await open(world, strategy);
-      bridge.start();
-      await world.launch(bridge);
+      const bridge = await running(world, strategy);
       const sent = send(bridge, 0, 100);
       // 8 on the way in, 8 on the device, and 8 here where there is a place of their own.
       const most = strategy === "unified" ? 16 : 24;
@@ -181,15 +194,11 @@ export const BRIDGE_CASES: readonly BridgeCase[] = [
   {
     name: "stop() drains: the device takes all, and what it answered is left to take",
     async run(world, strategy) {
-      const bridge = await open(world, strategy, { ...SMALL, outputCapacity: 64 });
-      bridge.start();
-      await world.launch(bridge);
+      const bridge = await running(world, strategy, { ...SMALL, outputCapacity: 64 });
       await world.until(send(bridge, 0, 50));
       const stopped = bridge.stop();
       expect(bridge.state).toBe("draining");
-      expect(() => bridge.offer(payloadOf(50))).toThrow(
-        expect.objectContaining({ code: "BRIDGE_CLOSED" }),
-      );
+      expect(() => bridge.offer(payloadOf(50))).toThrow(failureWith("BRIDGE_CLOSED"));
       const end = await world.until(stopped);
       expect(end).toMatchObject({ how: "stopped", drained: true });
       expect(end.input).toMatchObject({ accepted: 50, consumed: 50 });
@@ -225,9 +234,7 @@ export const BRIDGE_CASES: readonly BridgeCase[] = [
   {
     name: "a device that is lost ends the bridge, and each message is in one place of the account",
     async run(world, strategy) {
-      const bridge = await open(world, strategy);
-      bridge.start();
-      await world.launch(bridge);
+      const bridge = await running(world, strategy);
       let taken = 0;
       const receiving = (async () => {
         for (;;) {
@@ -258,9 +265,7 @@ export const BRIDGE_CASES: readonly BridgeCase[] = [
         fates[fate]++;
       });
       expect([next, fates]).toEqual([accepted, { untaken, uncertain, unsent }]);
-      expect(() => bridge.offer(payloadOf(0))).toThrow(
-        expect.objectContaining({ code: "DEVICE_LOST" }),
-      );
+      expect(() => bridge.offer(payloadOf(0))).toThrow(failureWith("DEVICE_LOST"));
       expect(await codeOf(bridge.dequeueOutput())).toBe("DEVICE_LOST");
       await close(world, bridge);
     },
@@ -268,16 +273,12 @@ export const BRIDGE_CASES: readonly BridgeCase[] = [
   {
     name: "a message may have payloadBytesMax bytes, and none, but not one more",
     async run(world, strategy) {
-      const bridge = await open(world, strategy);
-      bridge.start();
-      await world.launch(bridge);
+      const bridge = await running(world, strategy);
       const largest = new Uint8Array(60).fill(7);
       expect(bridge.offer(largest)).toBe(true);
       expect(bridge.offer(new Uint8Array(0))).toBe(true);
       const large = new Uint8Array(61);
-      expect(() => bridge.offer(large)).toThrow(
-        expect.objectContaining({ code: "MESSAGE_TOO_LARGE" }),
-      );
+      expect(() => bridge.offer(large)).toThrow(failureWith("MESSAGE_TOO_LARGE"));
       expect(await codeOf(bridge.enqueueInput(large))).toBe("MESSAGE_TOO_LARGE");
       expect(await world.until(bridge.dequeueOutput())).toEqual(inverse(largest));
       expect(await world.until(bridge.dequeueOutput())).toEqual(new Uint8Array(0));
@@ -287,9 +288,7 @@ export const BRIDGE_CASES: readonly BridgeCase[] = [
   {
     name: "receivers are served in their order; one that gives up takes no message with it",
     async run(world, strategy) {
-      const bridge = await open(world, strategy);
-      bridge.start();
-      await world.launch(bridge);
+      const bridge = await running(world, strategy);
       const controller = new AbortController();
       const [late, aborted, first, second] = [
         codeOf(bridge.dequeueOutput({ timeoutMs: 5 })),
@@ -312,17 +311,13 @@ export const BRIDGE_CASES: readonly BridgeCase[] = [
   {
     name: "take() takes a message also where its use throws, and not within itself",
     async run(world, strategy) {
-      const bridge = await open(world, strategy);
-      bridge.start();
-      await world.launch(bridge);
+      const bridge = await running(world, strategy);
       await world.until(send(bridge, 3, 6));
       const end = await world.until(bridge.stop());
       expect(end.output.left).toBe(3);
       expect(() => bridge.take(fails)).toThrow("not today");
       const nested = (): void => void bridge.take(() => {});
-      expect(() => bridge.take(nested)).toThrow(
-        expect.objectContaining({ code: "INVALID_STATE_TRANSITION" }),
-      );
+      expect(() => bridge.take(nested)).toThrow(failureWith("INVALID_STATE_TRANSITION"));
       expect(takeAll(bridge, 5)).toBe(1);
       await close(world, bridge);
     },
@@ -331,7 +326,7 @@ export const BRIDGE_CASES: readonly BridgeCase[] = [
     name: "a bridge starts once, and one that never started stops with what it was given",
     async run(world, strategy) {
       const bridge = await open(world, strategy);
-      const transition = expect.objectContaining({ code: "INVALID_STATE_TRANSITION" });
+      const transition = failureWith("INVALID_STATE_TRANSITION");
       expect(() => bridge.leftovers(() => {})).toThrow(transition);
       expect(bridge.offer(payloadOf(1))).toBe(true);
       const end = await world.until(bridge.stop());

@@ -3,7 +3,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { RingBufferBridge } from "./bridge.ts";
-import { codeOf, inverse, payloadOf } from "./conformance.fixture.ts";
+import { codeOf, inverse, payloadOf, SMALL } from "./conformance.fixture.ts";
 import { TRANSFORMS } from "./device-kernel.ts";
 import type { BridgeOptions } from "./options.ts";
 import { HEAD_AT, QueueView, TAIL_AT } from "./queue.ts";
@@ -37,8 +37,7 @@ async function make(
 ): Promise<Made> {
   const time = new VirtualTime();
   const memory = new SimulatedDevice({ time, ...device });
-  const small = { inputCapacity: 8, outputCapacity: 8, payloadBytesMax: 60 };
-  const made = RingBufferBridge.create(memory, time, { strategy, ...small, ...options });
+  const made = RingBufferBridge.create(memory, time, { strategy, ...SMALL, ...options });
   return { time, device: memory, bridge: await time.until(made) };
 }
 
@@ -95,24 +94,24 @@ test("messages of any sizes through queues of any shape come once and in order, 
         } = await make(
           shape.strategy,
           { ...shape, copyAttemptsMax: 20 },
-          {
-            ...{ ...speed, random, fault: faultOf, capabilities: device },
-          },
+          { ...speed, random, fault: faultOf, capabilities: device },
         );
         memory.launch(bridge.queues, TRANSFORMS.invert);
         bridge.start();
+        const dawdle = async (): Promise<void> => {
+          if (random() < 0.1)
+            await new Promise<void>((resume) => void time.after(random(), resume));
+        };
         const received: Uint8Array[] = [];
         const sending = (async () => {
           for (let i = 0; i < count; i++) {
-            if (random() < 0.1)
-              await new Promise<void>((resume) => void time.after(random(), resume));
+            await dawdle();
             await bridge.enqueueInput(payloadOf(i));
           }
         })();
         const receiving = (async () => {
           for (let i = 0; i < count; i++) {
-            if (random() < 0.1)
-              await new Promise<void>((resume) => void time.after(random(), resume));
+            await dawdle();
             received.push(await bridge.dequeueOutput());
           }
         })();
@@ -255,14 +254,7 @@ test.each(STRATEGIES)(
     const time = new VirtualTime();
     const { totalBytes } = (await make(strategy)).bridge.queues.input.geometry;
     const create = (memory: SimulatedDevice): Promise<unknown> =>
-      codeOf(
-        RingBufferBridge.create(memory, time, {
-          strategy,
-          inputCapacity: 8,
-          outputCapacity: 8,
-          payloadBytesMax: 60,
-        }),
-      );
+      codeOf(RingBufferBridge.create(memory, time, { strategy, ...SMALL }));
     const fits = new SimulatedDevice({ time, memoryBytes: 2 * totalBytes });
     expect(await time.until(create(fits))).toBe("no failure");
     const small = new SimulatedDevice({ time, memoryBytes: 2 * totalBytes - 1 });

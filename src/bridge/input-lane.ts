@@ -9,10 +9,9 @@
 // Why the device sees no half message: its tail moves only after every copy below it has ended, and nobody
 // else moves it. A copy that is tried again writes the same bytes to the same slots.
 
-import type { Copies } from "./copies.ts";
+import { Batches, type CopyParts } from "./batches.ts";
 import type { DeviceMemory } from "./device.ts";
 import { queueInvalid } from "./faults.ts";
-import type { BridgeSettings } from "./options.ts";
 import { type DeviceQueue, HEAD_AT, QueueView, rounded, TAIL_AT } from "./queue.ts";
 
 /** Where a message was when the bridge ended: never shown to the device, perhaps shown, shown and not taken. */
@@ -54,12 +53,19 @@ abstract class Lane {
     this.#first = firstPosition;
   }
 
-  protected get isFull(): boolean {
+  get needsDevice(): boolean {
     return this.accepted - this.consumed >= this.view.geometry.capacity;
   }
 
   protected position(count: number): number {
     return (this.#first + count) >>> 0;
+  }
+
+  /** Writes a message to its slot, which is free. */
+  protected accept(payload: Uint8Array): void {
+    this.view.write(this.position(this.accepted), payload);
+    this.accepted++;
+    this.payloadBytes += payload.length;
   }
 
   /** Takes over the device's head. Fails with DEVICE_QUEUE_INVALID where no kernel can have got there. */
@@ -86,125 +92,63 @@ abstract class Lane {
   }
 }
 
-interface Batch {
-  readonly end: number;
-  /** Never rejects, since it may fail before anybody waits for it. */
-  readonly failure: Promise<unknown>;
-}
-
 export class CopiedInput extends Lane implements InputLane {
-  #started = 0;
   readonly #queue: DeviceQueue;
-  readonly #memory: DeviceMemory;
-  readonly #copies: Copies;
-  readonly #settings: BridgeSettings;
-  readonly #batches: Batch[] = [];
+  readonly #parts: CopyParts;
+  readonly #batches: Batches;
 
   /** `staging`: host memory of the queue's size, which only this lane uses. */
-  constructor(
-    queue: DeviceQueue,
-    staging: Uint8Array,
-    parts: {
-      readonly memory: DeviceMemory;
-      readonly copies: Copies;
-      readonly settings: BridgeSettings;
-    },
-  ) {
+  constructor(queue: DeviceQueue, staging: Uint8Array, parts: CopyParts) {
     super(new QueueView(staging, queue.geometry), parts.settings.firstPosition);
     this.#queue = queue;
-    this.#memory = parts.memory;
-    this.#copies = parts.copies;
-    this.#settings = parts.settings;
-  }
-
-  get needsDevice(): boolean {
-    return this.isFull;
+    this.#parts = parts;
+    this.#batches = new Batches(queue.geometry.capacity, parts.settings, (first, end) =>
+      this.#copyRun(first, end),
+    );
   }
 
   offer(payload: Uint8Array): boolean {
-    if (this.isFull) return false;
-    this.view.write(this.position(this.accepted), payload);
-    this.accepted++;
-    this.payloadBytes += payload.length;
+    if (this.needsDevice) return false;
+    this.accept(payload);
     return true;
   }
 
   async pump(looks: boolean): Promise<boolean> {
-    while (
-      this.#started < this.accepted &&
-      this.#batches.length < this.#settings.batchesInFlightMax
-    )
-      this.#start();
-    const oldest = this.#batches.shift();
-    if (oldest === undefined) return looks || this.isFull ? this.#look() : false;
-    const failure = await oldest.failure;
-    if (failure !== undefined) throw failure;
-    await this.#publish(oldest.end);
+    this.#batches.startUpTo(this.accepted);
+    const end = await this.#batches.next();
+    if (end === undefined) return looks || this.needsDevice ? this.#look() : false;
+    await this.#publish(end);
     return true;
   }
 
   settle(): Promise<unknown> {
-    return Promise.all(this.#batches.map(({ failure }) => failure));
-  }
-
-  #start(): void {
-    const first = this.#started;
-    this.#started = Math.min(this.accepted, first + this.#settings.batchSlotsMax);
-    this.#batches.push({
-      end: this.#started,
-      failure: failureOf(this.#copy(first, this.#started)),
-    });
-  }
-
-  /** Two copies where the slots go round the end of the queue. */
-  async #copy(first: number, end: number): Promise<void> {
-    const { capacity } = this.#queue.geometry;
-    const untilWrap = capacity - (this.position(first) & (capacity - 1));
-    const middle = Math.min(end, first + untilWrap);
-    await bothEnded(this.#copyRun(first, middle), this.#copyRun(middle, end));
+    return this.#batches.settle();
   }
 
   async #copyRun(first: number, end: number): Promise<void> {
-    if (first === end) return;
-    const { region } = this.#queue;
+    const { memory, copies } = this.#parts;
     const last = this.position(end - 1);
     const from = this.view.slotAt(this.position(first));
-    const used = rounded(this.view.usedBytes(last), this.#memory.capabilities.copyAlignBytes);
+    const used = rounded(this.view.usedBytes(last), memory.capabilities.copyAlignBytes);
     const to = this.view.slotAt(last) + used; // The rest of the last slot holds nothing.
-    await this.#copies.copyIn(region, from, this.view.bytes.subarray(from, to));
+    await copies.copyIn(this.#queue.region, from, this.view.bytes.subarray(from, to));
   }
 
   async #publish(end: number): Promise<void> {
+    const { memory, copies } = this.#parts;
     this.attempted = end;
     this.view.tail = this.position(end);
-    await this.#copies.copyIn(this.#queue.region, TAIL_AT, this.#word(TAIL_AT));
+    await copies.copyIn(this.#queue.region, TAIL_AT, this.view.word(TAIL_AT, memory));
     this.published = end;
     this.batches++;
-    this.#memory.notify();
+    memory.notify();
   }
 
   async #look(): Promise<boolean> {
-    await this.#copies.copyOut(this.#queue.region, HEAD_AT, this.#word(HEAD_AT));
+    const { memory, copies } = this.#parts;
+    await copies.copyOut(this.#queue.region, HEAD_AT, this.view.word(HEAD_AT, memory));
     return this.consume(this.view.head);
   }
-
-  #word(at: number): Uint8Array {
-    return this.view.bytes.subarray(at, at + Math.max(4, this.#memory.capabilities.copyAlignBytes));
-  }
-}
-
-/** Fails with what either fails with, but not before both have ended. */
-export async function bothEnded(one: Promise<void>, other: Promise<void>): Promise<void> {
-  for (const end of await Promise.allSettled([one, other]))
-    if (end.status === "rejected") throw end.reason;
-}
-
-/** What a promise fails with, or undefined. */
-export function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (failure: unknown) => failure,
-  );
 }
 
 /** The queue itself, in memory that the device sees: a message is there as soon as it is written. */
@@ -216,15 +160,9 @@ export class MappedInput extends Lane implements InputLane {
     this.#memory = memory;
   }
 
-  get needsDevice(): boolean {
-    return this.isFull;
-  }
-
   offer(payload: Uint8Array): boolean {
-    if (this.isFull && !this.consume(this.view.head)) return false;
-    this.view.write(this.position(this.accepted), payload);
-    this.accepted++;
-    this.payloadBytes += payload.length;
+    if (this.needsDevice && !this.consume(this.view.head)) return false;
+    this.accept(payload);
     this.attempted = this.published = this.accepted;
     this.batches++;
     this.view.tail = this.position(this.accepted);
@@ -232,15 +170,10 @@ export class MappedInput extends Lane implements InputLane {
     return true;
   }
 
-  settle(): Promise<void> {
-    return Promise.resolve();
-  }
+  /** Nothing is copied. */
+  async settle(): Promise<void> {}
 
-  pump(): Promise<boolean> {
-    try {
-      return Promise.resolve(this.consume(this.view.head));
-    } catch (failure) {
-      return Promise.reject(failure);
-    }
+  async pump(): Promise<boolean> {
+    return this.consume(this.view.head);
   }
 }

@@ -6,11 +6,9 @@
 // Each number counts messages since the start and is never above the next. A slot on the device is given back
 // when its message is here and has been checked; a slot here when its message has been taken.
 
-import type { Copies } from "./copies.ts";
+import { Batches, type CopyParts } from "./batches.ts";
 import type { DeviceMemory } from "./device.ts";
 import { queueInvalid } from "./faults.ts";
-import { bothEnded, failureOf } from "./input-lane.ts";
-import type { BridgeSettings } from "./options.ts";
 import { type DeviceQueue, HEAD_AT, QueueView, TAIL_AT } from "./queue.ts";
 
 export interface OutputLane {
@@ -94,116 +92,76 @@ abstract class Lane {
   }
 }
 
-interface Batch {
-  readonly end: number;
-  readonly failure: Promise<unknown>;
-}
-
 export class CopiedOutput extends Lane implements OutputLane {
-  #started = 0;
   /** What the device knows to be fetched. */
   #given = 0;
   #isStalled = false;
   readonly #queue: DeviceQueue;
-  readonly #memory: DeviceMemory;
-  readonly #copies: Copies;
-  readonly #settings: BridgeSettings;
-  readonly #batches: Batch[] = [];
+  readonly #parts: CopyParts;
+  readonly #batches: Batches;
 
   /** `kept`: host memory of the queue's size, which only this lane uses. */
-  constructor(
-    queue: DeviceQueue,
-    kept: Uint8Array,
-    parts: {
-      readonly memory: DeviceMemory;
-      readonly copies: Copies;
-      readonly settings: BridgeSettings;
-    },
-  ) {
+  constructor(queue: DeviceQueue, kept: Uint8Array, parts: CopyParts) {
     super(new QueueView(kept, queue.geometry), parts.settings.firstPosition);
     this.#queue = queue;
-    this.#memory = parts.memory;
-    this.#copies = parts.copies;
-    this.#settings = parts.settings;
+    this.#parts = parts;
+    this.#batches = new Batches(queue.geometry.capacity, parts.settings, (first, end) =>
+      this.#copyRun(first, end),
+    );
   }
 
   get needsDevice(): boolean {
-    return this.#room > 0;
+    return this.#batches.started < this.#endOfRoom;
   }
 
   async pump(): Promise<boolean> {
-    if (this.#room === 0 && this.#batches.length === 0) {
+    const batches = this.#batches;
+    if (!this.needsDevice && batches.isEmpty) {
       if (!this.#isStalled) this.stalls++;
       this.#isStalled = true;
       return false;
     }
     this.#isStalled = false;
-    if (this.#started === this.seen && this.#batches.length === 0 && !(await this.#look()))
-      return false;
-    while (this.#mayStart()) this.#start();
-    const oldest = this.#batches.shift();
-    if (oldest === undefined) return false;
-    const failure = await oldest.failure;
-    if (failure !== undefined) throw failure;
-    for (let i = this.fetched; i < oldest.end; i++) this.checked(i);
-    this.fetched = oldest.end;
+    if (batches.started === this.seen && batches.isEmpty && !(await this.#look())) return false;
+    batches.startUpTo(Math.min(this.seen, this.#endOfRoom));
+    const end = await batches.next();
+    if (end === undefined) return false;
+    for (let i = this.fetched; i < end; i++) this.checked(i);
+    this.fetched = end;
     this.batches++;
     await this.#giveBack();
     return true;
   }
 
-  get #room(): number {
-    return this.view.geometry.capacity - (this.#started - this.taken);
-  }
-
-  #mayStart(): boolean {
-    const isMore = this.#started < this.seen && this.#room > 0;
-    return isMore && this.#batches.length < this.#settings.batchesInFlightMax;
-  }
-
   settle(): Promise<unknown> {
-    return Promise.all(this.#batches.map(({ failure }) => failure));
+    return this.#batches.settle();
   }
 
-  #start(): void {
-    const first = this.#started;
-    this.#started = Math.min(this.seen, first + this.#room, first + this.#settings.batchSlotsMax);
-    this.#batches.push({
-      end: this.#started,
-      failure: failureOf(this.#copy(first, this.#started)),
-    });
-  }
-
-  /** Two copies where the slots go round the end of the queue. */
-  async #copy(first: number, end: number): Promise<void> {
-    const { capacity } = this.#queue.geometry;
-    const untilWrap = capacity - (this.position(first) & (capacity - 1));
-    const middle = Math.min(end, first + untilWrap);
-    await bothEnded(this.#copyRun(first, middle), this.#copyRun(middle, end));
+  /** There is room here for the messages below this one. */
+  get #endOfRoom(): number {
+    return this.taken + this.view.geometry.capacity;
   }
 
   async #copyRun(first: number, end: number): Promise<void> {
-    if (first === end) return;
     const from = this.view.slotAt(this.position(first));
     const to = this.view.slotAt(this.position(end - 1)) + this.#queue.geometry.slotBytes;
-    await this.#copies.copyOut(this.#queue.region, from, this.view.bytes.subarray(from, to));
+    const host = this.view.bytes.subarray(from, to);
+    await this.#parts.copies.copyOut(this.#queue.region, from, host);
   }
 
   async #look(): Promise<boolean> {
-    await this.#copies.copyOut(this.#queue.region, TAIL_AT, this.#word(TAIL_AT));
+    const { memory, copies } = this.#parts;
+    await copies.copyOut(this.#queue.region, TAIL_AT, this.view.word(TAIL_AT, memory));
     return this.see(this.view.tail, this.#given);
   }
 
   /** The device may use the slots again whose messages are here. */
   async #giveBack(): Promise<void> {
+    const { memory, copies } = this.#parts;
     this.view.head = this.position(this.fetched);
-    await this.#copies.copyIn(this.#queue.region, HEAD_AT, this.#word(HEAD_AT));
+    await copies.copyIn(this.#queue.region, HEAD_AT, this.view.word(HEAD_AT, memory));
     this.#given = this.fetched;
-    this.#memory.notify();
-  }
-
-  #word(at: number): Uint8Array {
-    return this.view.bytes.subarray(at, at + Math.max(4, this.#memory.capabilities.copyAlignBytes));
+    memory.notify();
   }
 }
 
@@ -228,16 +186,11 @@ export class MappedOutput extends Lane implements OutputLane {
     this.#memory.notify();
   }
 
-  settle(): Promise<void> {
-    return Promise.resolve();
-  }
+  /** Nothing is copied. */
+  async settle(): Promise<void> {}
 
-  pump(): Promise<boolean> {
-    try {
-      return Promise.resolve(this.#look());
-    } catch (failure) {
-      return Promise.reject(failure);
-    }
+  async pump(): Promise<boolean> {
+    return this.#look();
   }
 
   #look(): boolean {

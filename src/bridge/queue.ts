@@ -6,7 +6,7 @@
 // producer fills slots and then moves the tail; the consumer reads them and then moves the head.
 
 import { BRIDGE_QUEUE, BRIDGE_SLOT, BRIDGE_SLOT_ALIGN } from "../layout/mod.ts";
-import type { DeviceRegion } from "./device.ts";
+import type { DeviceMemory, DeviceRegion } from "./device.ts";
 
 export interface QueueShape {
   /** Slots: a power of two. */
@@ -78,6 +78,11 @@ export class QueueView {
 
   set head(position: number) {
     Atomics.store(this.#words, HEAD, position | 0);
+  }
+
+  /** The bytes to copy for the word at `at`: no device copies less than its step. */
+  word(at: number, { capabilities }: DeviceMemory): Uint8Array {
+    return this.bytes.subarray(at, at + Math.max(4, capabilities.copyAlignBytes));
   }
 
   /** Byte offset of the slot of a position. */

@@ -75,7 +75,7 @@ export class SimulatedDevice implements DeviceMemory {
   readonly #lostListeners = new Set<(failure: Failure) => void>();
   readonly #signalListeners = new Set<() => void>();
   readonly #underWay = new Set<(failure: Failure) => void>();
-  readonly #polled = new Map<number, Failure | Error | "pending" | "done">();
+  readonly #polled = new Map<number, Error | "pending" | "done">();
   #lost: Failure | undefined;
   #copies = 0;
   #busyUntilMs = 0;

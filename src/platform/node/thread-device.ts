@@ -215,9 +215,8 @@ export class ThreadDevice implements DeviceMemory, AsyncDisposable {
     const near = isShared ? host : new Uint8Array(new SharedArrayBuffer(host.length));
     if (!isShared && direction === "in") near.set(host);
     Atomics.store(this.#words, word, 0);
-    this.#copies.set(word, {
-      ...{ stop: isShared ? undefined : near, to: direction === "out" ? host : undefined },
-    });
+    const stop = isShared ? undefined : near;
+    this.#copies.set(word, { stop, to: direction === "out" ? host : undefined });
     const { buffer, byteOffset, length } = near as Uint8Array<SharedArrayBuffer>;
     const place = { host: buffer, hostAt: byteOffset, bytes: length };
     this.#say({ do: direction, word, region: region.region, at, ...place });
