@@ -13,6 +13,7 @@ import {
   MESSAGE_HEADER,
 } from "../layout/mod.ts";
 import { crc32c, decodeEnvelope, encodeEnvelope, type Envelope } from "../message/mod.ts";
+import type { CheckpointOptions } from "./kernel-facts.ts";
 
 export interface Checkpoint {
   /** Id of the kernel's definition. */
@@ -30,11 +31,7 @@ export interface Checkpoint {
   readonly stampLow: number;
 }
 
-export interface CheckpointOptions {
-  /** The most bytes: 64 MiB unless given, at most 1 GiB. */
-  readonly bytesMax?: number;
-}
-
+type Bounds = Pick<CheckpointOptions, "bytesMax">;
 type Word = keyof typeof CHECKPOINT_HEADER.fields;
 const SECTIONS = ["id", "types", "state", "queue"] as const;
 type Section = (typeof SECTIONS)[number];
@@ -47,13 +44,13 @@ const ANY_PAYLOAD = { payloadBytesMax: CHECKPOINT_LIMITS.bytesMax };
 /** Fails with STATE_UNSAVABLE where there are more bytes than allowed. */
 export function encodeCheckpoint(
   checkpoint: Checkpoint,
-  options: CheckpointOptions = {},
+  options: Bounds = {},
 ): Uint8Array<ArrayBuffer> {
   const { id, types, state, messages, calls, stampHigh, stampLow } = checkpoint;
   const parts = messages.map((one) => encodeEnvelope(one, ANY_PAYLOAD));
   const sections = [[utf8.encode(id)], [typeBytes(types)], [state], parts];
   const lengths = sections.map((pieces) => pieces.reduce((sum, { length }) => sum + length, 0));
-  const total = lengths.reduce((sum, length) => sum + length, CHECKPOINT_HEADER.bytes);
+  const total = totalOf(lengths);
   const most = mostOf(options);
   if (total > most) throw tooLarge(id, total, most);
 
@@ -80,7 +77,7 @@ export function encodeCheckpoint(
 }
 
 /** Reads a checkpoint, which must be all of `bytes`. Fails with CHECKPOINT_INVALID. */
-export function decodeCheckpoint(bytes: Uint8Array, options: CheckpointOptions = {}): Checkpoint {
+export function decodeCheckpoint(bytes: Uint8Array, options: Bounds = {}): Checkpoint {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   checkHead(bytes, view, mostOf(options));
   const { id, types, state, queue } = sectionsOf(bytes, view);
@@ -109,7 +106,7 @@ function checkHead(bytes: Uint8Array, view: DataView, most: number): void {
 
 function sectionsOf(bytes: Uint8Array, view: DataView): Record<Section, Uint8Array> {
   const lengths = SECTIONS.map((section) => word(view, `${section}_bytes`));
-  const total = lengths.reduce((sum, length) => sum + length, CHECKPOINT_HEADER.bytes);
+  const total = totalOf(lengths);
   if (total !== bytes.length) throw invalid("sections", `${total} bytes`, `${bytes.length}`);
   let at: number = CHECKPOINT_HEADER.bytes;
   const found = SECTIONS.map((section, i) => {
@@ -119,6 +116,11 @@ function sectionsOf(bytes: Uint8Array, view: DataView): Record<Section, Uint8Arr
     return [section, bytes.subarray(start, at)] as const;
   });
   return Object.fromEntries(found) as Record<Section, Uint8Array>;
+}
+
+/** Bytes of a checkpoint whose sections have these lengths. */
+function totalOf(lengths: readonly number[]): number {
+  return lengths.reduce((sum, length) => sum + length, CHECKPOINT_HEADER.bytes);
 }
 
 function textOf(bytes: Uint8Array): string {
@@ -206,7 +208,7 @@ function expectWord(view: DataView, name: Word, expected: number): void {
   if (found !== expected) throw invalid(name, hex(found), hex(expected));
 }
 
-function mostOf({ bytesMax = CHECKPOINT_LIMITS.bytesDefault }: CheckpointOptions): number {
+function mostOf({ bytesMax = CHECKPOINT_LIMITS.bytesDefault }: Bounds): number {
   return Math.min(bytesMax, CHECKPOINT_LIMITS.bytesMax);
 }
 

@@ -99,7 +99,7 @@ export type KernelEnd =
 export interface CheckpointOptions {
   /** How long running handlers and the calls they made are waited for, in milliseconds: 5000. */
   readonly timeoutMs?: number;
-  /** The most bytes: 64 MiB. */
+  /** The most bytes: 64 MiB, and no more than 1 GiB. */
   readonly bytesMax?: number;
 }
 

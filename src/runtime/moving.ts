@@ -14,7 +14,7 @@ import { CHECKPOINT_LIMITS, Failure } from "../base/mod.ts";
 import type { CheckpointOptions, Moved, MoveOptions } from "./kernel-facts.ts";
 import type { KernelSpec, Left } from "./kernel-spec.ts";
 import { unsupported } from "./unsupported.ts";
-import type { StateAnswer, StateOrder } from "./resting.ts";
+import { restless, type StateAnswer, type StateOrder } from "./resting.ts";
 import type { Running } from "./running.ts";
 import type { Switchboard } from "./switchboard.ts";
 import type { Served, ThreadPool } from "./thread-pool.ts";
@@ -222,12 +222,7 @@ function refused(id: string, found: string, expected: string): Failure {
 }
 
 function late(id: string, timeoutMs: number): Failure {
-  return new Failure("REST_TIMEOUT", {
-    at: `kernel ${id}`,
-    found: `a thread that was busy for ${timeoutMs} ms`,
-    expected: "a kernel between two messages",
-    fix: "Give more `timeoutMs`, or interrupt what runs. The kernel goes on where it is.",
-  });
+  return restless(id, `a thread that was busy for ${timeoutMs} ms`);
 }
 
 function over(id: string): Failure {

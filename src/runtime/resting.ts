@@ -58,7 +58,7 @@ export async function checkpointed(
   await rest(host, () => host.busy, timeoutMs, parts);
   try {
     const state = await saved(host, definition, bytesMax);
-    const types = definition.on.map(({ message }) => message.id);
+    const types = typesOf(definition);
     const slots = [...host.unstarted, ...input.ring.waiting()];
     const waiting = copyWaiting(input, slots, new Set(types), parts.now());
     clock.tick();
@@ -104,7 +104,7 @@ export async function stateFrom(
   { state, types }: Restored,
   data: unknown,
 ): Promise<unknown> {
-  const taken = new Set(definition.on.map(({ message }) => message.id));
+  const taken = new Set(typesOf(definition));
   const unknown = types.find((type) => !taken.has(type));
   if (unknown !== undefined) throw untaken(definition.id, unknown);
   const value = decodeState(state);
@@ -125,7 +125,10 @@ async function rest(
   while (open() > 0 && nowMs() < until);
   if (open() === 0) return;
   resume(host, { look });
-  throw restless(host, timeoutMs);
+  throw restless(
+    host.id,
+    `${host.busy} running handlers and ${host.routes.pending} open calls after ${timeoutMs} ms`,
+  );
 }
 
 async function saved(
@@ -142,10 +145,16 @@ async function saved(
   return encodeState(value, bytesMax);
 }
 
-function restless({ id, busy, routes }: Servant, timeoutMs: number): Failure {
+/** Numbers of the messages that a kernel takes. */
+function typesOf({ on }: KernelDefinition): number[] {
+  return on.map(({ message }) => message.id);
+}
+
+/** What a kernel fails with that does not come to rest in time. */
+export function restless(id: string, found: string): Failure {
   return new Failure("REST_TIMEOUT", {
     at: `kernel ${id}`,
-    found: `${busy} running handlers and ${routes.pending} open calls after ${timeoutMs} ms`,
+    found,
     expected: "a kernel between two messages",
     fix: "Give more `timeoutMs`, or interrupt what runs. The kernel goes on where it is.",
   });

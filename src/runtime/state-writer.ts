@@ -135,7 +135,8 @@ class StateWriter {
   }
 
   #array(value: readonly unknown[], at: string, depth: number): void {
-    if (Object.keys(value).length !== value.length)
+    const names = Object.keys(value); // Indices come first: the last says whether all are.
+    if (names.length !== value.length || (names.at(-1) ?? "-1") !== `${value.length - 1}`)
       throw unsavable(at, "an array with holes or names");
     this.#count(TAG.array, value.length);
     for (const [i, one] of value.entries()) this.value(one, `${at}[${i}]`, depth + 1);
@@ -145,7 +146,7 @@ class StateWriter {
     this.#count(TAG.map, value.size);
     for (const [key, one] of value) {
       this.value(key, `${at}, a key`, depth + 1);
-      this.value(one, `${at}.get(${String(key)})`, depth + 1);
+      this.value(one, `${at}.get(${nameOf(key)})`, depth + 1);
     }
   }
 
@@ -215,6 +216,11 @@ class StateWriter {
     this.#length = end;
     return at;
   }
+}
+
+/** A key in a place. Of an object nothing is asked: it may have no text, or a long one. */
+function nameOf(key: unknown): string {
+  return typeof key === "object" && key !== null ? "an object" : String(key);
 }
 
 function unsavable(at: string, found: string): Failure {

@@ -90,6 +90,7 @@ test("What would come back as something else is STATE_UNSAVABLE, and says where 
     Symbol("s"),
     new Account(),
     holes,
+    Object.assign([1, 2], { length: 3, name: 1 }), // As many names as an array without holes has.
     /x/,
     new Error("e"),
     { [Symbol.iterator]: 1 },
@@ -99,6 +100,14 @@ test("What would come back as something else is STATE_UNSAVABLE, and says where 
   expect(() => encodeState({ a: [{ b: new Account() }] })).toThrow(
     expect.objectContaining({ at: "state.a[0].b", found: "an object of class Account" }),
   );
+  const bare = Object.create(null) as object; // It has no text.
+  const at =
+    (key: unknown): unknown =>
+    () =>
+      encodeState(new Map([[key, new Account()]]));
+  expect(at(bare)).toThrow(expect.objectContaining({ at: "state.get(an object)" }));
+  expect(at(7)).toThrow(expect.objectContaining({ at: "state.get(7)" }));
+  expect(again(new Map([[bare, 1]]))).toEqual(new Map([[bare, 1]]));
 });
 
 test("A state is bounded in bytes and in depth, on both sides of each limit", () => {

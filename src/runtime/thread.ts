@@ -9,3 +9,4 @@ export { STATES } from "./lifecycle.ts";
 export type { StateAnswer, StateOrder } from "./resting.ts";
 export type { RouteSpec } from "./routes.ts";
 export { NOTHING } from "./topic-wire.ts";
+export { unsupported } from "./unsupported.ts";

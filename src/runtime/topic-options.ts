@@ -1,7 +1,7 @@
 // Topic options: what launches and brokers of topics may be told, with defaults.
 
-import { Failure } from "../base/mod.ts";
 import { checkFilter } from "./topics.ts";
+import { unsupported } from "./unsupported.ts";
 
 /** 0: at most once, 1: at least once, 2: once. See docs/ACTORS.md. */
 export type Qos = 0 | 1 | 2;
@@ -92,16 +92,11 @@ export function resolveBroker(options: BrokerLimits): ResolvedBroker {
 /** Fails with OPTION_UNSUPPORTED. */
 export function checkQos(qos: number): Qos {
   if (qos === 0 || qos === 1 || qos === 2) return qos;
-  throw refused("qos", String(qos), "0, 1 or 2");
+  throw unsupported("qos", String(qos), "0, 1 or 2");
 }
 
 /** Fails with OPTION_UNSUPPORTED. */
 export function checkWhole(name: string, value: number, least: number): void {
   if (Number.isSafeInteger(value) && value >= least) return;
-  throw refused(name, String(value), `a whole number from ${least} to 2^53 - 1`);
-}
-
-function refused(at: string, found: string, expected: string): Failure {
-  const fix = "Change or leave out the option.";
-  return new Failure("OPTION_UNSUPPORTED", { at, found, expected, fix });
+  throw unsupported(name, String(value), `a whole number from ${least} to 2^53 - 1`);
 }

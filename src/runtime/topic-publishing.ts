@@ -60,16 +60,17 @@ export function receiptOf(
   }: { readonly id: number; readonly matched: number; readonly status: number },
 ): Receipt {
   const said = RECEIPT_STATUS[status];
+  const at = `topic ${JSON.stringify(topic.slice(0, 80))}`;
   if (said === "forbidden")
     throw new Failure("TOPIC_FORBIDDEN", {
-      at: `topic ${JSON.stringify(topic.slice(0, 80))}`,
+      at,
       found: "a kernel whose launch names no filter for it",
       expected: "a filter among `publishes` that chooses the topic",
       fix: "Launch the kernel with `publishes`, or publish elsewhere.",
     });
   if (said === "invalid")
     throw new Failure("TOPIC_INVALID", {
-      at: `topic ${JSON.stringify(topic.slice(0, 80))}`,
+      at,
       found: "a publication of nothing that is not retained, or one that is damaged",
       expected: "a topic, a message and a quality",
       fix: "Publish NOTHING with `retain`, to clear what is retained.",

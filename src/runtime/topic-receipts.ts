@@ -1,8 +1,7 @@
 // Topic receipts: what became of the publications of late, one by one. Older ones are forgotten, and counted.
 
 /** How a publication ends for one of its subscribers. */
-export const FATES = ["handled", "failed", "dropped", "lost", "expired"] as const;
-export type Fate = (typeof FATES)[number];
+export type Fate = "handled" | "failed" | "dropped" | "lost" | "expired";
 
 export interface ReceiptState {
   readonly id: number;

@@ -5,9 +5,7 @@ import { Failure } from "../base/mod.ts";
 import type { Fields, Message, ValueOf } from "../message/mod.ts";
 import type { KernelHandle } from "./kernel-handle.ts";
 import type { Subscription } from "./topic-options.ts";
-import { Arrived, readArrival, Taken } from "./topic-wire.ts";
-
-type Arrival = ValueOf<typeof Arrived extends Message<infer Of> ? Of : never>;
+import { type Arrival, Arrived, readArrival, Taken } from "./topic-wire.ts";
 
 /** What a stream asks its topics for. */
 export interface StreamHost {

@@ -159,15 +159,15 @@ export class Subscriber {
   }
 
   #settleAll(nowMs: number): number {
-    const settled = this.#out.filter(({ parcel }) => parcel!.isSettled);
-    if (settled.length === 0) return 0;
-    this.#out = this.#out.filter((entry) => !settled.includes(entry));
-    const again = settled.filter((entry) => {
+    const settled = new Set(this.#out.filter(({ parcel }) => parcel!.isSettled)); // Asked once: it changes.
+    if (settled.size === 0) return 0;
+    this.#out = this.#out.filter((entry) => !settled.has(entry));
+    const again = [...settled].filter((entry) => {
       this.#count(entry, -1);
       return !this.#settle(entry, entry.parcel!.end()?.code, nowMs);
     });
     this.#queue.unshift(...again); // In the order in which they went.
-    return settled.length;
+    return settled.size;
   }
 
   /** False: it is to be sent again. */

@@ -66,7 +66,7 @@ export const Pump = message({}, { name: "annulus:pump" });
 
 type FieldsOf<Sent> = Sent extends Message<infer Of> ? Of : never;
 export type Published = ValueOf<FieldsOf<typeof Publish>>;
-export type Arrival = InputOf<FieldsOf<typeof Arrived>>;
+export type Arrival = ValueOf<FieldsOf<typeof Arrived>>;
 
 const LENGTH = Publish.fields.at(-1)!.at;
 const utf8 = new TextEncoder();
@@ -135,7 +135,7 @@ export function readPublication({
 
 /** The value of what arrived for a stream of the host; undefined where it is no whole `message`. */
 export function readArrival<Of extends Fields>(
-  { topic_bytes: topicBytes, rest }: ValueOf<FieldsOf<typeof Arrived>>,
+  { topic_bytes: topicBytes, rest }: Arrival,
   message: Message<Of>,
 ): { readonly topic: string; readonly value: ValueOf<Of> } | undefined {
   const topic = topicBytes > rest.length ? undefined : textOf(rest, topicBytes);

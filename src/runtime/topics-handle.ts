@@ -15,6 +15,7 @@ import type { ReceiptState } from "./topic-receipts.ts";
 import { ended, hasEnded, type TopicStream, TopicStreams } from "./topic-streams.ts";
 import type { SubscriberMetrics } from "./topic-subscriber.ts";
 import { brokerOf, Order, Publication, PublishAsked } from "./topic-wire.ts";
+import { checkFilter } from "./topics.ts";
 
 export interface TopicsMetrics extends BrokerMetrics {
   /** Starts of the broker. After the first, what was retained or under way is gone. */
@@ -91,7 +92,7 @@ export class Topics implements AsyncDisposable {
     kernel: string | { readonly id: string },
     { qos }: { readonly qos?: Qos } = {},
   ): Promise<number> {
-    const id = typeof kernel === "string" ? kernel : kernel.id;
+    const id = idOf(kernel);
     const subscription = resolveSubscription(filter, qos);
     await this.#parts.connect(this.id, id);
     const filters = this.#subscriptions.get(id) ?? new Map<string, Qos>();
@@ -101,8 +102,8 @@ export class Topics implements AsyncDisposable {
 
   /** False: there was no such subscription. What is on its way still comes. */
   async unsubscribe(filter: string, kernel: string | { readonly id: string }): Promise<boolean> {
-    const id = typeof kernel === "string" ? kernel : kernel.id;
-    resolveSubscription(filter);
+    const id = idOf(kernel);
+    checkFilter(filter);
     this.#subscriptions.get(id)?.delete(filter);
     return (await this.#ask({ order: "unsubscribe", kernel: id, filter })) as boolean;
   }
@@ -217,6 +218,10 @@ export class Topics implements AsyncDisposable {
   async #tell(order: BrokerOrder): Promise<void> {
     await this.#ask(order).catch(ended);
   }
+}
+
+function idOf(kernel: string | { readonly id: string }): string {
+  return typeof kernel === "string" ? kernel : kernel.id;
 }
 
 function orderOf({ number, type, subscription }: TopicStream): BrokerOrder {

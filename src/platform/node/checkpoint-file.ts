@@ -9,7 +9,7 @@ import { type FileHandle, open, readdir, readFile, rename, rm, stat } from "node
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CHECKPOINT_LIMITS, Failure } from "../../base/mod.ts";
-import { decodeCheckpoint } from "../../runtime/thread.ts";
+import { decodeCheckpoint, unsupported } from "../../runtime/thread.ts";
 
 const KEEP = 3;
 
@@ -156,9 +156,4 @@ function unwritable(path: string, cause: Error): Failure {
     },
     { cause },
   );
-}
-
-function unsupported(at: string, found: string, expected: string): Failure {
-  const fix = "Change or leave out the option.";
-  return new Failure("OPTION_UNSUPPORTED", { at, found, expected, fix });
 }
