@@ -6,6 +6,8 @@ import { Worker } from "node:worker_threads";
 import { type NodeRuntimeOptions, Runtime } from "../../src/runtime.node.ts";
 import type { NotMeasured } from "../harness/row.ts";
 import { openComlink, openPiscina, openWorkerpool } from "../peers/peers.ts";
+import type { ThreadContender } from "../ring/contest.ts";
+import { checkSum, timeTrips } from "../ring/trips.ts";
 import { Add, adder } from "./kernels.ts";
 
 export interface Adder {
@@ -19,6 +21,13 @@ export interface OpenAdder {
   readonly close: () => Promise<unknown>;
 }
 
+/** How many trips, and how long before each. */
+export interface TripCounts {
+  readonly full: number;
+  readonly quick: number;
+  readonly pauseMs?: number;
+}
+
 const THREAD = new URL("./peer-thread.mjs", import.meta.url);
 
 export function actor(name: string, options: NodeRuntimeOptions): Adder {
@@ -28,6 +37,23 @@ export function actor(name: string, options: NodeRuntimeOptions): Adder {
       const runtime = await Runtime.create({ threads: 1, ...options });
       const kernel = await runtime.launch(adder);
       return { add: (a, b) => kernel.call(Add, { a, b }), close: () => runtime.shutdown() };
+    },
+  };
+}
+
+/** Its sums, asked for one after the other. */
+export function tripsOf({ name, open }: Adder, counts: TripCounts): ThreadContender {
+  return {
+    name,
+    time: async ({ quick }) => {
+      const { pauseMs = 0 } = counts;
+      const count = quick ? counts.quick : counts.full;
+      const { add, close } = await open();
+      try {
+        return await timeTrips({ count, pauseMs, go: (i) => add(i, 1), check: checkSum });
+      } finally {
+        await close();
+      }
     },
   };
 }

@@ -9,8 +9,8 @@ import type { Bench } from "../harness/bench.ts";
 import type { Effort } from "../harness/measure.ts";
 import { atMost, measuredIn, type Row } from "../harness/row.ts";
 import { contest, type ThreadContender } from "../ring/contest.ts";
-import { bareWake, checkSum, timeTrips } from "../ring/trips.ts";
-import { actor, type Adder, type OpenAdder, peerAdders } from "./adders.ts";
+import { bareWake } from "../ring/trips.ts";
+import { actor, type Adder, type OpenAdder, peerAdders, tripsOf } from "./adders.ts";
 import { Add, adder, sink, Sum } from "./kernels.ts";
 
 const GOAL_SPINNING_NS = 1500;
@@ -40,8 +40,8 @@ async function spinning(effort: Effort): Promise<Row> {
     actor("annulus, worker spins, then sleeps", { idle: IDLE.spinThenWait }),
   ];
   const times = [
-    ...own.map((one) => trips(one, { full: 200_000, quick: 20_000, pauseMs: 0 })),
-    ...adders.map((one) => trips(one, { full: 10_000, quick: 1000, pauseMs: 0 })),
+    ...own.map((one) => tripsOf(one, { full: 200_000, quick: 20_000 })),
+    ...adders.map((one) => tripsOf(one, { full: 10_000, quick: 1000 })),
   ];
   const entries = await contest(times, effort);
   const median = measuredIn(entries, ours)?.medianNs;
@@ -63,7 +63,7 @@ async function asleep(effort: Effort): Promise<Row> {
     actor("annulus, worker asleep, caller does not spin", { idle: IDLE.wait, callSpins: 0 }),
   ];
   const rests = { full: 2000, quick: 500, pauseMs: PAUSE_MS };
-  const times = [...own, ...adders].map((one) => trips(one, rests));
+  const times = [...own, ...adders].map((one) => tripsOf(one, rests));
   const entries = await contest([...times, bareWake(PAUSE_MS)], effort);
   const median = measuredIn(entries, ours)?.medianNs;
   return {
@@ -71,27 +71,6 @@ async function asleep(effort: Effort): Promise<Row> {
     what: "two numbers to a kernel and their sum back, the worker woken for it",
     entries: [...entries, ...missing],
     goals: [atMost(`<= ${GOAL_ASLEEP_NS / 1000} µs`, GOAL_ASLEEP_NS, median)],
-  };
-}
-
-interface Trips {
-  readonly full: number;
-  readonly quick: number;
-  readonly pauseMs: number;
-}
-
-function trips(one: Adder, { full, quick, pauseMs }: Trips): ThreadContender {
-  return {
-    name: one.name,
-    time: async (effort) => {
-      const opened = await one.open();
-      try {
-        const count = effort.quick ? quick : full;
-        return await timeTrips({ count, pauseMs, go: (i) => opened.add(i, 1), check: checkSum });
-      } finally {
-        await opened.close();
-      }
-    },
   };
 }
 

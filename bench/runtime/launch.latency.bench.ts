@@ -10,6 +10,7 @@ import type { Effort } from "../harness/measure.ts";
 import { shortNumber } from "../harness/print.ts";
 import { atMost, type Entry, measuredIn, type NotMeasured, type Row } from "../harness/row.ts";
 import { contest, type ThreadContender, type Timing } from "../ring/contest.ts";
+import { checkSum } from "../ring/trips.ts";
 import { type Actors, BUILT, loadActors, SOURCE } from "./actors-module.ts";
 import { type Adder, peerAdders } from "./adders.ts";
 import { BARE_THREAD, megabytesOfThread, repeated, resident } from "./bare-thread.ts";
@@ -95,10 +96,10 @@ function firstAnswer({ name, open }: Adder): ThreadContender {
     repeated(quick ? 5 : 20, async () => {
       const start = performance.now();
       const { add, close } = await open();
-      const { value } = await add(2, 1);
+      const sum = await add(2, 1);
       const took = performance.now() - start;
       await close();
-      if (value !== 3) throw new Error(`2 and 1 are ${value}`);
+      checkSum(sum, 2);
       return took;
     });
   return { name: `${name}, first answer`, time };
@@ -210,6 +211,5 @@ async function launchAll(
 }
 
 async function mustAdd({ Add }: Actors, kernel: KernelHandle, a: number): Promise<void> {
-  const { value } = (await kernel.call(Add, { a, b: 1 })) as { readonly value: number };
-  if (value !== a + 1) throw new Error(`${a} and 1 are ${value}`);
+  checkSum((await kernel.call(Add, { a, b: 1 })) as { readonly value: number }, a);
 }

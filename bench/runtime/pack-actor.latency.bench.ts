@@ -10,11 +10,12 @@ import { Sandbox } from "../../src/sandbox.node.ts";
 import type { Bench } from "../harness/bench.ts";
 import type { Effort } from "../harness/measure.ts";
 import { atMost, type Measured, measuredIn, type Row } from "../harness/row.ts";
-import { contest, type ThreadContender, type Timing } from "../ring/contest.ts";
-import { checkSum, timeTrips } from "../ring/trips.ts";
-import { actor } from "./adders.ts";
+import { contest, type Timing } from "../ring/contest.ts";
+import { timeTrips } from "../ring/trips.ts";
+import { actor, tripsOf } from "./adders.ts";
 
 const GOAL_NS = 2000;
+const COUNTS = { full: 200_000, quick: 20_000 };
 const DIM = 64;
 const SETUP = { params: { eps: 1e-5 } } as const;
 const SHAPES = { x: [1, DIM], weight: [DIM] } as const;
@@ -34,12 +35,13 @@ export const bench: Bench = {
 
 async function invoked(pack: VerifiedPack, effort: Effort): Promise<Row> {
   const [ours, direct] = ["annulus, pack actor, worker spins", "annulus, prepared call, no thread"];
-  const message = "annulus, actor that adds two numbers, worker spins";
+  // What a message and its answer take, whatever the kernel does.
+  const message = actor("annulus, actor that adds two numbers, worker spins", { idle: IDLE.spin });
   const entries = await contest(
     [
       { name: ours, time: (each) => timeActor(pack, each) },
       { name: direct, time: (each) => timeDirect(pack, each) },
-      adds(message),
+      tripsOf(message, COUNTS),
     ],
     effort,
   );
@@ -79,7 +81,7 @@ interface Prepared {
 
 /** Of ones the root of the mean square is 1, so that each output is its weight. */
 async function timeRuns({ x, weight, y, run }: Prepared, { quick }: Effort): Promise<Timing> {
-  const count = quick ? 20_000 : 200_000;
+  const count = quick ? COUNTS.quick : COUNTS.full;
   x.fill(1);
   weight.fill(1);
   return await timeTrips({
@@ -93,18 +95,4 @@ async function timeRuns({ x, weight, y, run }: Prepared, { quick }: Effort): Pro
       if (Math.abs(found - value) > value * 1e-4) throw new Error(`${value} is ${found}`);
     },
   });
-}
-
-/** What a message and its answer take, whatever the kernel does. */
-function adds(name: string): ThreadContender {
-  return {
-    name,
-    time: async ({ quick }) => {
-      const { add, close } = await actor(name, { idle: IDLE.spin }).open();
-      const count = quick ? 20_000 : 200_000;
-      const timing = await timeTrips({ count, go: (i) => add(i, 1), check: checkSum });
-      await close();
-      return timing;
-    },
-  };
 }

@@ -94,12 +94,18 @@ function stream(name: string, { counts, send, wait, launch, sum = 0 }: Stream): 
         if (wait === undefined) while (!send(to, i));
         else await wait(to, i);
       }
-      const told = await to.call(Ask, { sum }).catch(() => to.call(Ask, { sum }));
-      if (told.count !== count || told.wrong > 0)
-        throw new Error(`of ${count} messages ${told.count} came, ${told.wrong} were wrong`);
+      await mustHave(to, count);
       return clock.timing;
     },
   };
+}
+
+/** Fails unless it got so many messages, each as it should be. Its queue may be full for the first question. */
+export async function mustHave(to: Sink, count: number): Promise<void> {
+  const ask = () => to.call(Ask, { sum: 0 });
+  const told = await ask().catch(ask);
+  if (told.count !== count || told.wrong > 0)
+    throw new Error(`of ${count} messages ${told.count} came, ${told.wrong} were wrong`);
 }
 
 /** A thread gets copies, 64 at a time, and adds them up. */

@@ -11,9 +11,10 @@ import type { Effort } from "../harness/measure.ts";
 import { shortNumber } from "../harness/print.ts";
 import { atMost, type Row } from "../harness/row.ts";
 import { median, p99 } from "../harness/statistics.ts";
+import { checkSum } from "../ring/trips.ts";
 import { resident } from "./bare-thread.ts";
-import { Add, adder, Ask, Numbers, sink } from "./kernels.ts";
-import { eightFrom } from "./streams.ts";
+import { Add, adder, Numbers, sink } from "./kernels.ts";
+import { eightFrom, mustHave } from "./streams.ts";
 
 const GOAL_CV_PERCENT = 5;
 /** One byte left behind by each message would be hundreds of times that. */
@@ -145,9 +146,7 @@ async function sends(pace: Pace): Promise<void> {
       while (!kernel.send(Numbers, value));
     }
   }
-  const told = await kernel.call(Ask, { sum: 0 }).catch(() => kernel.call(Ask, { sum: 0 }));
-  if (told.count !== count || told.wrong > 0)
-    throw new Error(`of ${count} messages ${told.count} came, ${told.wrong} were wrong`);
+  await mustHave(kernel, count);
 }
 
 async function calls(pace: Pace): Promise<void> {
@@ -157,8 +156,7 @@ async function calls(pace: Pace): Promise<void> {
   const caller = async (): Promise<void> => {
     while (!pace.isOver) {
       const a = next++ & 0xffff; // Which a 32-bit float holds exactly.
-      const { value } = await kernel.call(Add, { a, b: 1 });
-      if (value !== a + 1) throw new Error(`${a} and 1 are ${value}`);
+      checkSum(await kernel.call(Add, { a, b: 1 }), a);
       if (++done % 1024 === 0 && pace.isDue) pace.at(done);
     }
   };

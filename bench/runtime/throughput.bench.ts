@@ -3,13 +3,14 @@
 
 import { MessageChannel } from "node:worker_threads";
 
-import { IDLE } from "../../src/ring/mod.ts";
+import { createRing, IDLE } from "../../src/ring/mod.ts";
 import type { Bench } from "../harness/bench.ts";
 import type { Effort } from "../harness/measure.ts";
 import { atLeast, type Entry, measuredIn, type Row } from "../harness/row.ts";
 import { openRingbuf } from "../peers/peers.ts";
 import { Chunks } from "../ring/chunks.ts";
 import { contest, millions, runSides, type ThreadContender } from "../ring/contest.ts";
+import { checkSum } from "../ring/trips.ts";
 import { actor, type Adder, peerAdders } from "./adders.ts";
 import { numbers, pages, pagesByPost, pagesOnOneThread, words } from "./streams.ts";
 
@@ -61,8 +62,7 @@ function pipelined(one: Adder, full: number): ThreadContender {
       const caller = async (): Promise<void> => {
         while (next < count) {
           const a = next++ & 0xffff; // Which a 32-bit float holds exactly.
-          const { value } = await add(a, 1);
-          if (value !== a + 1) throw new Error(`${a} and 1 are ${value}`);
+          checkSum(await add(a, 1), a);
           clock.at(++done);
         }
       };
@@ -78,13 +78,14 @@ function pipelined(one: Adder, full: number): ThreadContender {
 
 async function sends(effort: Effort): Promise<Row> {
   const ours = "annulus, eight numbers";
+  const others = ringbuf();
   const entries = await contest(
     [
       numbers(ours, "again"),
       numbers("annulus, eight numbers, sendWaiting() where it is full", "wait"),
       words("annulus, an array of sixteen words"),
       bareRing(),
-      ...ringbuf().contenders,
+      ...others.contenders,
       postMessage(),
     ],
     effort,
@@ -92,7 +93,7 @@ async function sends(effort: Effort): Promise<Row> {
   return {
     id: "runtime sends",
     what: "64 bytes to a kernel that checks them, which nobody waits for",
-    entries: [...entries, ...ringbuf().missing],
+    entries: [...entries, ...others.missing],
     goals: [atLeast(`>= ${GOAL_SENDS} M messages/s`, GOAL_SENDS, millions(entries, ours))],
     bytes: 64,
   };
@@ -102,8 +103,7 @@ async function sends(effort: Effort): Promise<Row> {
 function bareRing(): ThreadContender {
   return {
     name: "annulus, the ring alone",
-    time: async ({ quick }) => {
-      const { createRing } = await import("../../src/ring/mod.ts");
+    time: ({ quick }) => {
       const side = { memory: createRing({ slots: 4096 }), slots: slotsOf(quick), run: 64 };
       return runSides([
         { part: "publish", ...side, alone: true, first: 0, step: 1 },

@@ -1,6 +1,5 @@
 // Doctor actors: what kernels that live on threads need, down to a call that another thread answers.
 
-import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { threadId } from "node:worker_threads";
 import { createClockMemory, HybridClock } from "../message/mod.ts";
@@ -8,6 +7,7 @@ import {
   attachMonitor,
   type BackendName,
   createRuntime,
+  monitorPlaces,
   startMonitor,
 } from "../platform/node/mod.ts";
 import { ALLOW_THREADS, attempted, type Check } from "./doctor-check.ts";
@@ -24,7 +24,7 @@ export async function actorChecks(): Promise<readonly Check[]> {
     turnOn: ALLOW_THREADS,
     attempt: callKernel,
   });
-  const folder = process.env["XDG_RUNTIME_DIR"] ?? tmpdir();
+  const [folder] = monitorPlaces();
   return [
     await attempted({
       name: "Atomics.waitAsync",

@@ -33,14 +33,17 @@ export function presentFailure(io: Io, error: unknown, json: boolean): ExitCode 
   return error instanceof Failure ? EXIT_CODES[error.code] : 1;
 }
 
-/** Rows of cells as lines, each column as wide as its widest cell. */
-export function table(rows: readonly (readonly string[])[]): string[] {
+/** Rows of cells as lines, each column as wide as its widest cell. Numbers, to the right, follow texts. */
+export function table(rows: readonly (readonly string[])[], texts = Infinity): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => plain(row[column]!).length)),
   );
   return rows.map((row) =>
     row
-      .map((cell, column) => plain(cell).padEnd(widths[column]!))
+      .map((cell, column) => {
+        const width = widths[column]!;
+        return column < texts ? plain(cell).padEnd(width) : plain(cell).padStart(width);
+      })
       .join("  ")
       .trimEnd(),
   );

@@ -1,7 +1,8 @@
 // Top live: shows a process's kernels on a terminal until somebody quits, or the process has ended.
 
 import { Failure } from "../base/mod.ts";
-import type { MonitorClient, MonitorProcess } from "../monitor/mod.ts";
+import type { MonitorClient, Verb } from "../monitor/mod.ts";
+import type { AttachedMonitor } from "../platform/node/mod.ts";
 import { paint, screen } from "./top-screen.ts";
 import {
   type Deed,
@@ -19,7 +20,7 @@ export type LiveEnd = "quit" | "interrupt" | "ended";
 
 /** Fails as the connection does. */
 export async function live(
-  { client, process }: { readonly client: MonitorClient; readonly process: MonitorProcess },
+  { client, process }: AttachedMonitor,
   terminal: Terminal,
   everyMs: number,
 ): Promise<LiveEnd> {
@@ -55,11 +56,7 @@ export async function live(
 }
 
 /** In words. */
-async function outcomeOf(
-  client: MonitorClient,
-  verb: "pause" | "resume" | "terminate",
-  id: string,
-): Promise<string> {
+async function outcomeOf(client: MonitorClient, verb: Verb, id: string): Promise<string> {
   const done = { pause: "paused", resume: "resumed", terminate: "ended" }[verb];
   try {
     const { how } = await client.command(verb, id);

@@ -2,7 +2,7 @@
 // watched, so that they are shown without control characters and cut where the line ends.
 
 import type { KernelRow } from "../monitor/mod.ts";
-import { plain } from "./output.ts";
+import { plain, table } from "./output.ts";
 import { sortedKernels, type TopState } from "./top-state.ts";
 
 export interface Size {
@@ -32,6 +32,8 @@ const KEYS = "up/down choose   p pause   r resume   t terminate   s sort   q qui
 /** Lines that are no kernels: two about the process, the heads, and two at the end. */
 const FRAME_LINES = 5;
 const NAME_COLUMNS_MAX = 40;
+/** Names and states stand to the left, numbers to the right. */
+const TEXT_COLUMNS = 2;
 const NONE = "-";
 
 /** Exactly as many lines as the terminal has, each no longer than it is wide. */
@@ -40,8 +42,7 @@ export function screen(state: TopState, { columns, rows }: Size): readonly Line[
   const room = Math.max(0, rows - FRAME_LINES);
   const chosenAt = kernels.findIndex(({ id }) => id === state.chosen);
   const from = Math.max(0, Math.min(chosenAt - Math.floor(room / 2), kernels.length - room));
-  const cells = [HEADS, ...kernels.map((row) => cellsOf(state, row))];
-  const [heads, ...texts] = aligned(cells);
+  const [heads, ...texts] = tableOf(state, kernels);
   const shown = kernels.slice(from, from + room).map((row, i): Line => {
     const mark = row.id === state.chosen ? ">" : " ";
     return { text: `${mark} ${texts[from + i]}`, look: lookOf(state, row) };
@@ -88,7 +89,11 @@ function many(count: number, what: string): string {
 
 /** The kernels as a table, with its heads. */
 export function kernelTable(state: TopState): readonly string[] {
-  return aligned([HEADS, ...sortedKernels(state).map((row) => cellsOf(state, row))]);
+  return tableOf(state, sortedKernels(state));
+}
+
+function tableOf(state: TopState, kernels: readonly KernelRow[]): readonly string[] {
+  return table([HEADS, ...kernels.map((row) => cellsOf(state, row))], TEXT_COLUMNS);
 }
 
 function cellsOf({ rates }: TopState, row: KernelRow): readonly string[] {
@@ -109,18 +114,6 @@ function lookOf({ chosen }: TopState, { id, state, failed }: KernelRow): Line["l
 
 function lastWord({ asked, notice }: TopState): string {
   return asked === undefined ? notice : `Terminate ${asked}? y, or any other key for no`;
-}
-
-/** Names and states to the left, numbers to the right, each column as wide as its widest cell. */
-function aligned(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = HEADS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) =>
-        column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
-      )
-      .join("  "),
-  );
 }
 
 /** The first `most` characters, the last of which says whether there are more. */

@@ -4,8 +4,9 @@ import { basename, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { Failure, type Issue, MONITOR_LIMITS } from "../base/mod.ts";
-import { type MonitorClient, type MonitorProcess, type Verb, VERBS } from "../monitor/mod.ts";
+import { type Verb, VERBS } from "../monitor/mod.ts";
 import {
+  type AttachedMonitor,
   attachMonitor,
   findMonitors,
   type FoundMonitor,
@@ -76,11 +77,6 @@ export function topVerb(program: Command, io: Io): void {
   });
 }
 
-interface Attached {
-  readonly client: MonitorClient;
-  readonly process: MonitorProcess;
-}
-
 /** The folder of the process that is meant, unless it may be one of several. */
 async function choose(
   io: Io,
@@ -108,7 +104,7 @@ function listing({ found, removed, unusable }: FoundMonitors): Report {
 }
 
 async function once(
-  { client, process }: Attached,
+  { client, process }: AttachedMonitor,
   order: { readonly word: Verb; readonly id: string } | undefined,
   intervalMs: number,
 ): Promise<Report> {
@@ -131,7 +127,7 @@ function reportOf(state: TopState, done: { readonly how?: string }): Report {
   };
 }
 
-async function watch(attached: Attached, intervalMs: number): Promise<Report> {
+async function watch(attached: AttachedMonitor, intervalMs: number): Promise<Report> {
   const { process: watched } = attached;
   const end = await withTerminal((terminal) => live(attached, terminal, intervalMs));
   if (end === "interrupt") process.kill(process.pid, "SIGINT"); // So that a shell sees why we ended.
@@ -142,7 +138,7 @@ async function watch(attached: Attached, intervalMs: number): Promise<Report> {
 function nobody(name: string | undefined, { found, unusable }: FoundMonitors): Failure {
   const facts = {
     at: name === undefined ? "this user's processes" : `process ${name}`,
-    found: found.length === 0 ? "none that can be watched" : `${found.map(label).join(", ")}`,
+    found: found.length === 0 ? "none that can be watched" : found.map(label).join(", "),
     expected: "a runtime made with `Runtime.create({ monitor: true })`",
     fix: "Switch the monitor on in the process, or name the folder of its monitor.",
   };

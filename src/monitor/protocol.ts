@@ -11,7 +11,13 @@
 // A line has the fields that stand here, each of its type and within its bound, or it is refused whole.
 
 import { type FailureCode, FAILURES, MONITOR_LIMITS } from "../base/mod.ts";
-import { type KernelState, type LatencyFacts, STATES } from "../runtime/mod.ts";
+import {
+  type KernelEnd,
+  type KernelMetrics,
+  type KernelState,
+  type LatencyFacts,
+  STATES,
+} from "../runtime/mod.ts";
 import { broken } from "./lines.ts";
 
 export const MONITOR_VERSION = 1;
@@ -59,7 +65,7 @@ export const COUNTS = [
 export type KernelRow = Readonly<Record<(typeof COUNTS)[number], number>> & {
   readonly id: string;
   readonly state: KernelState;
-  readonly mode: "persistent" | "event-driven";
+  readonly mode: KernelMetrics["mode"];
   /** From 1; one more with every restart. */
   readonly generation: number;
   readonly restarts: number;
@@ -93,7 +99,7 @@ export interface Told {
 
 /** What became of a command. `how`: how the kernel's life ended. */
 export interface Done {
-  readonly how?: "terminated" | "forced" | "killed";
+  readonly how?: KernelEnd["how"];
 }
 
 export type Reply =
@@ -178,7 +184,7 @@ const isReply: readonly Check[] = [
 export function parseOpening(line: string): Opening {
   const value = parseJson(line);
   if (isOpening(value)) return value as Opening;
-  throw broken(`${excerpt(line)}`, "an opening with version and key");
+  throw broken(excerpt(line), "an opening with version and key");
 }
 
 export function parseOrder(line: string): Order {

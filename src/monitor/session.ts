@@ -60,16 +60,16 @@ export class MonitorSession {
     }
   }
 
-  /** The link has ended, or shall. */
-  end(): void {
+  /** The link has ended, or shall: once the watcher has what was written, or at once with `now`. */
+  end(now?: "now"): void {
     this.#isOver = true;
     this.#stop();
-    this.#parts.link.close();
+    this.#parts.link.close(now);
   }
 
   #open(line: string): void {
     const { key, version } = parseOpening(line);
-    if (!same(key, this.#parts.key)) return this.#hangUp();
+    if (!same(key, this.#parts.key)) return this.end("now");
     this.#isOpen = true;
     if (version !== MONITOR_VERSION)
       throw broken(`version ${version}`, `version ${MONITOR_VERSION}`);
@@ -119,21 +119,15 @@ export class MonitorSession {
   #say(reply: Reply): void {
     if (this.#isOver) return;
     const { link } = this.#parts;
-    if (link.waiting > MONITOR_LIMITS.replyBytesMax) return this.#hangUp();
+    if (link.waiting > MONITOR_LIMITS.replyBytesMax) return this.end("now");
     link.write(`${JSON.stringify(reply)}\n`);
   }
 
   /** Says why to those who know the key, and ends. */
   #refuse(error: unknown): void {
-    if (!this.#isOpen) return this.#hangUp();
+    if (!this.#isOpen) return this.end("now");
     this.#say({ kind: "refused", failure: told(error) });
     this.end();
-  }
-
-  #hangUp(): void {
-    this.#isOver = true;
-    this.#stop();
-    this.#parts.link.close("now");
   }
 }
 

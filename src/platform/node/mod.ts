@@ -21,15 +21,15 @@ export type { PackSandboxOptions } from "./pack-actor.ts";
 export { type InvokeOptions, PackKernel } from "./pack-kernel.ts";
 export type { PackLaunchOptions } from "./pack-launch.ts";
 export {
+  type AttachedMonitor,
   attachMonitor,
   findMonitors,
   type FoundMonitor,
   type FoundMonitors,
 } from "./monitor-find.ts";
+export { places as monitorPlaces } from "./monitor-place.ts";
 export { type Monitor, type MonitorOptions, startMonitor } from "./monitor-socket.ts";
 export { BACKENDS, type BackendName } from "./backends.ts";
-export { createRuntime, NodeRuntime } from "./runtime.ts";
-export { openRuntime } from "./runtime.ts";
-export type { NodeRuntimeOptions } from "./runtime.ts";
+export { createRuntime, NodeRuntime, type NodeRuntimeOptions, openRuntime } from "./runtime.ts";
 export { RuntimeBuilder } from "./runtime-builder.ts";
 export { THREAD_DEVICE_CAPABILITIES, ThreadDevice } from "./thread-device.ts";

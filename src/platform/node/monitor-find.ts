@@ -18,6 +18,11 @@ import {
 } from "./monitor-place.ts";
 import { linkOf } from "./monitor-link.ts";
 
+export interface AttachedMonitor {
+  readonly client: MonitorClient;
+  readonly process: MonitorProcess;
+}
+
 export interface FoundMonitor extends MonitorProcess {
   readonly path: string;
 }
@@ -36,9 +41,7 @@ const ANSWER_MS = 5000;
 const SECOND_LOOK_MS = 50;
 
 /** Opens the monitor in `folder`. Fails with MONITOR_NOT_FOUND, MONITOR_REFUSED or MONITOR_PROTOCOL. */
-export async function attachMonitor(
-  folder: string,
-): Promise<{ readonly client: MonitorClient; readonly process: MonitorProcess }> {
+export async function attachMonitor(folder: string): Promise<AttachedMonitor> {
   const place = placeOf(resolve(folder));
   checkPlace(place);
   const key = readKey(place);

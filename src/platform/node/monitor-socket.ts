@@ -8,6 +8,7 @@ import { createServer, type Socket } from "node:net";
 import { isMainThread, threadId } from "node:worker_threads";
 import { Failure, MONITOR_LIMITS } from "../../base/mod.ts";
 import { type Monitored, type MonitorProcess, MonitorSession } from "../../monitor/mod.ts";
+import { every } from "./event-loop.ts";
 import { checkPlace, makePlace, type Place, removePlace, unavailable } from "./monitor-place.ts";
 import { clearStale } from "./monitor-find.ts";
 import { linkOf, PATIENCE_MS } from "./monitor-link.ts";
@@ -137,11 +138,6 @@ function isOwners(place: Place): boolean {
     process.emitWarning(error as Failure);
     return false;
   }
-}
-
-function every(ms: number, act: () => void): () => void {
-  const timer = setInterval(act, ms).unref();
-  return () => clearInterval(timer);
 }
 
 function whoThisIs(): MonitorProcess {

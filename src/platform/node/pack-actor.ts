@@ -14,6 +14,7 @@ import type { Evidence } from "../../pack/mod.ts";
 import { defineKernel } from "../../runtime/mod.ts";
 import {
   type CallSetup,
+  type CallShapes,
   type PreparedCall,
   Sandbox,
   type SandboxOptions,
@@ -40,9 +41,15 @@ export interface PackActorData {
   readonly epoch: WebAssembly.Memory;
 }
 
-/** Views of the instance's memory, which pass between threads without a copy; or why there are none. */
+/** Views of the instance's memory, which pass between threads without a copy. */
+export type PackTensors<Inputs extends CallShapes = CallShapes> = Pick<
+  PreparedCall<Inputs>,
+  "inputs" | "outputs" | "shapes"
+>;
+
+/** The tensors, or why there are none. */
 export type Opened =
-  | { readonly opened: true; readonly tensors: Pick<PreparedCall, "inputs" | "outputs" | "shapes"> }
+  | { readonly opened: true; readonly tensors: PackTensors }
   | { readonly opened: false; readonly failure: string };
 
 /** The definition for one actor. Both sides make it, each with the URL of its own; the host can stop runs. */

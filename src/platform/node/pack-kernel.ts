@@ -16,9 +16,10 @@ import type {
   KernelState,
   KernelStatus,
 } from "../../runtime/mod.ts";
-import type { CallShapes, PreparedCall } from "../../sandbox/mod.ts";
+import type { CallShapes } from "../../sandbox/mod.ts";
 import { carriedBy } from "./carried-failure.ts";
-import { Invoke, type packActor } from "./pack-actor.ts";
+import { pause } from "./event-loop.ts";
+import { Invoke, type packActor, type PackTensors } from "./pack-actor.ts";
 import type { PackEpoch } from "./pack-epoch.ts";
 
 export interface InvokeOptions extends CallOptions {
@@ -26,11 +27,6 @@ export interface InvokeOptions extends CallOptions {
   readonly budgetMs?: number;
 }
 
-/** Views of the instance's memory. */
-export type PackTensors<Inputs extends CallShapes> = Pick<
-  PreparedCall<Inputs>,
-  "inputs" | "outputs" | "shapes"
->;
 export type PackDefinition = ReturnType<typeof packActor>;
 
 /** The clock by which budgets are kept, and what the host may do with it. */
@@ -40,7 +36,6 @@ export interface PackClock {
   readonly epoch: PackEpoch;
   /** Kernels look at it. */
   readonly stops: boolean;
-  readonly pause: () => Promise<void>;
 }
 
 export class PackKernel<const Inputs extends CallShapes = CallShapes> implements AsyncDisposable {
@@ -161,7 +156,7 @@ export class PackKernel<const Inputs extends CallShapes = CallShapes> implements
 
   /** The tensors are the caller's again when its run has ended, which it does at its next check. */
   async #stop(run: number): Promise<void> {
-    const { epoch, stops, pause } = this.#clock;
+    const { epoch, stops } = this.#clock;
     epoch.giveUp(run);
     if (!stops) return; // It may run for as long as it likes.
     while (epoch.isGoing(run) && !this.isTerminated) await pause();

@@ -17,14 +17,10 @@ import {
   packActor,
   type PackActorData,
   type PackSandboxOptions,
+  type PackTensors,
 } from "./pack-actor.ts";
 import { PackEpoch, STOPPABLE_TICKS_MAX } from "./pack-epoch.ts";
-import {
-  type PackClock,
-  type PackDefinition,
-  PackKernel,
-  type PackTensors,
-} from "./pack-kernel.ts";
+import { type PackClock, type PackDefinition, PackKernel } from "./pack-kernel.ts";
 import { sharedTicker } from "./shared-ticker.ts";
 import { newEpoch, type Ticker } from "./ticker.ts";
 
@@ -118,7 +114,6 @@ class Clock implements PackClock {
   readonly stops: boolean;
   readonly memory = newEpoch();
   readonly epoch = new PackEpoch(this.memory);
-  readonly pause = (): Promise<void> => new Promise((resume) => setImmediate(resume));
   readonly #holder: Sandbox;
   readonly #unfollow: () => void;
 

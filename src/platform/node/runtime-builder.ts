@@ -1,6 +1,5 @@
 // Runtime builder: the options of a runtime one by one, for who has them from several places.
 
-import type { RuntimeOptions } from "../../runtime/mod.ts";
 import type { NodeRuntime, NodeRuntimeOptions } from "./runtime.ts";
 
 export class RuntimeBuilder {
@@ -26,7 +25,7 @@ export class RuntimeBuilder {
   }
 
   /** Any options; those given before stay where these say nothing. */
-  config(options: NodeRuntimeOptions | RuntimeOptions): RuntimeBuilder {
+  config(options: NodeRuntimeOptions): RuntimeBuilder {
     return new RuntimeBuilder(this.#create, { ...this.#options, ...options });
   }
 

@@ -14,14 +14,13 @@ import { IDLE } from "../../ring/core.ts";
 import type { CallShapes } from "../../sandbox/mod.ts";
 import { BACKENDS, type BackendName } from "./backends.ts";
 import { newestCheckpoint } from "./checkpoint-file.ts";
+import { every, pause } from "./event-loop.ts";
 import { keepAlive } from "./keep-alive.ts";
 import type { Monitor, MonitorOptions } from "./monitor-socket.ts";
 import { notify } from "./notices.ts";
 import type { PackKernel } from "./pack-kernel.ts";
 import type { PackLaunchOptions } from "./pack-launch.ts";
 import { ownServingThread, startServingThread } from "./serving-thread.ts";
-
-const pause = (): Promise<void> => new Promise((resume) => setImmediate(resume));
 
 /**
  * Unix milliseconds for stamps. Reading the clock costs as much as sending a message, so it is read for
@@ -53,10 +52,7 @@ const NODE: Omit<RuntimeParts, "backend" | "refusals"> = {
   wallMs: () => Date.now(),
   stampMs: cheapWall(),
   readCheckpoint: newestCheckpoint,
-  repeat(ms, act) {
-    const timer = setInterval(act, ms).unref();
-    return () => clearInterval(timer);
-  },
+  repeat: every,
   notify,
 };
 
