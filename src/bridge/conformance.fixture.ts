@@ -65,6 +65,12 @@ async function running(
   return bridge;
 }
 
+/** Resolves once the device may see so many messages. */
+async function shown(world: BridgeWorld, bridge: RingBufferBridge, count: number): Promise<void> {
+  while (bridge.stats().input.published < count)
+    await new Promise<void>((resume) => void world.time.after(1, resume));
+}
+
 const close = (world: BridgeWorld, bridge: RingBufferBridge): Promise<void> =>
   world.until(bridge[Symbol.asyncDispose]());
 
@@ -217,6 +223,7 @@ export const BRIDGE_CASES: readonly BridgeCase[] = [
       await world.until(send(bridge, 0, 5));
       const [received, full] = [codeOf(bridge.dequeueOutput()), send(bridge, 5, 8)];
       await world.until(full);
+      await world.until(shown(world, bridge, 8));
       const refused = codeOf(send(bridge, 8, 9));
       const end = await world.until(bridge.stop({ timeoutMs: 20 }));
       expect(await refused).toBe("BRIDGE_CLOSED");

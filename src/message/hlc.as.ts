@@ -25,7 +25,7 @@ export function tickMany(at: usize, nowHi: u32, nowLo: u32, count: u32): u32 {
 
 /**
  * Makes sure that later stamps are after `remote`. Costs a load where they are anyway, as within a process.
- * `refused()` as of `update`.
+ * `refused()` as of `update`. Gives the low half of what the clock then says; `high()` has the other.
  */
 export function observe(
   at: usize,
@@ -34,10 +34,12 @@ export function observe(
   remoteHi: u32,
   remoteLo: u32,
   driftMs: u32,
-): void {
+): u32 {
   wasRefused = false;
-  if (join(remoteHi, remoteLo) <= atomic.load<u64>(at)) return;
-  update(at, nowHi, nowLo, remoteHi, remoteLo, driftMs);
+  const found = atomic.load<u64>(at);
+  if (join(remoteHi, remoteLo) > found) return update(at, nowHi, nowLo, remoteHi, remoteLo, driftMs);
+  stamp = found;
+  return <u32>stamp;
 }
 
 /**

@@ -27,7 +27,7 @@ interface HlcExports {
   observe(
     at: number,
     ...halvesThenDriftMs: readonly [number, number, number, number, number]
-  ): void;
+  ): number;
   high(): number;
   refused(): number;
 }
@@ -61,6 +61,9 @@ export class HybridClock {
   lo = 0;
   /** Stamps after the last one that are this thread's. */
   #ahead = 0;
+  /** What the clock said when something was observed last: it never says less. */
+  #seenHi = 0;
+  #seenLo = 0;
   readonly #now: () => number;
   readonly #maxDriftMs: number;
   readonly #wasm: HlcExports;
@@ -121,9 +124,14 @@ export class HybridClock {
    */
   observe(hi: number, lo: number): boolean {
     this.#ahead = 0;
+    if (hi < this.#seenHi || (hi === this.#seenHi && lo <= this.#seenLo)) return true;
     const now = this.#now();
-    this.#wasm.observe(WORD, (now / HALF) >>> 0, now >>> 0, hi, lo, this.#maxDriftMs);
-    return this.#wasm.refused() === 0;
+    const wasm = this.#wasm;
+    const seen = wasm.observe(WORD, (now / HALF) >>> 0, now >>> 0, hi, lo, this.#maxDriftMs);
+    if (wasm.refused() !== 0) return false;
+    this.#seenLo = seen >>> 0;
+    this.#seenHi = wasm.high() >>> 0;
+    return true;
   }
 
   #wall(): number {

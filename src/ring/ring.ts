@@ -237,7 +237,7 @@ export class Ring {
   /** As `release`, for a settled slot that nobody else can release or sweep: it compares nothing. */
   releaseOwn(slot: number): void {
     this.words[this.at(slot)] = EMPTY;
-    this.#queueOf(slot).release(slot);
+    this.#queueOf(slot).releaseOwn(slot);
     this.done.ring();
   }
 
@@ -258,6 +258,14 @@ export class Ring {
   get depth(): number {
     const published = this.#queues.reduce((sum, queue) => sum + queue.published, 0);
     return (published - Atomics.load(this.words, this.#at.doneCount)) >>> 0;
+  }
+
+  /**
+   * Slots settled so far; wraps. Who spins until its slot is settled looks here, and at the slot once this has
+   * moved: an executor writes to a slot several times, and would have to fetch its line back before each.
+   */
+  get settlements(): number {
+    return Atomics.load(this.words, this.#at.doneCount);
   }
 
   /** Slots published and not claimed, at about this time. */

@@ -65,6 +65,9 @@ export class Calls {
   /** The first that was not settled. */
   #from = 0;
   #isWatching = false;
+  #settlements = 0;
+  #lastType = 0;
+  #lastReply: Message | undefined;
   #soonestMs = Infinity;
   /** Of the last turn of the event loop; 0 is unknown. */
   #nowMs = 0;
@@ -88,15 +91,24 @@ export class Calls {
     return status === DONE || status === FAULT;
   }
 
+  /** Looks up to so many times for a slot's answer: at the slot itself once any was settled since the last time. */
+  looksFor(slot: number, looks: number): boolean {
+    const { ring } = this.#options.queue;
+    let left = looks;
+    while (left > 0 && ring.settlements === this.#settlements) left--;
+    while (left > 0 && !this.isAnswered(slot)) left--;
+    this.#settlements = ring.settlements;
+    return left > 0;
+  }
+
   /** Reads an answer and frees its slot. Fails with what became of the message. */
   take(slot: number, watch?: CallWatch): unknown {
-    const { queue, kernel, replies, telemetry } = this.#options;
+    const { queue, kernel, telemetry } = this.#options;
     const { ring, words } = queue;
     const payload = this.#payload;
     const word = ring.at(slot);
-    const isFault = ring.status(slot) === FAULT;
-    const code = words[word + CODE]!;
-    const reply = replies.get(words[word + WORD.type]! >>> 0);
+    const isFault = words[word] === FAULT; // It was seen to be answered.
+    const reply = this.#replyOf(words[word + WORD.type]!);
     const isFound = queue.find(slot, payload);
     const opcode = words[word + OPCODE];
     const isText = opcode === MESSAGE_OPCODES.ERROR; // Else the request may still be there.
@@ -104,7 +116,11 @@ export class Calls {
     else this.answered++;
     try {
       if (isFault) {
-        const failure = failureOf(kernel, code, isFound && isText ? textOf(payload) : "");
+        const failure = failureOf(
+          kernel,
+          words[word + CODE]!,
+          isFound && isText ? textOf(payload) : "",
+        );
         watch?.ended(failure);
         if (words[word + WORD.correlation] !== ABANDONED)
           telemetry?.failed(words[word + WORD.type]! >>> 0, failure);
@@ -170,6 +186,14 @@ export class Calls {
       this.#from = 0;
     }
     return settled;
+  }
+
+  #replyOf(type: number): Message | undefined {
+    if (type !== this.#lastType) {
+      this.#lastType = type;
+      this.#lastReply = this.#options.replies.get(type >>> 0);
+    }
+    return this.#lastReply;
   }
 
   #settle(one: Waiting): void {

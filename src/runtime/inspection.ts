@@ -3,7 +3,7 @@
 import { FAULT_CODES, MESSAGE_FAULTS, MESSAGE_OPCODES, SLOT } from "../layout/mod.ts";
 import { crc32c, type HybridClock, type Message } from "../message/mod.ts";
 import { ABANDONED } from "./calls.ts";
-import type { Counter, KernelBlock } from "./kernel-block.ts";
+import { COUNTER, type KernelBlock } from "./kernel-block.ts";
 import { type MessageQueue, type Payload, WORD } from "./message-queue.ts";
 
 const OPCODE = SLOT.fields.opcode.at / 4;
@@ -41,16 +41,16 @@ export class Inspection {
     const opcode = words[word + OPCODE];
     if (opcode === MESSAGE_OPCODES.ERROR) return VOID;
     if (message === undefined || opcode !== MESSAGE_OPCODES.MESSAGE)
-      return this.#counted("malformed", UNKNOWN_OPCODE);
-    if (!this.#isWhole(slot, message)) return this.#counted("malformed", MALFORMED_ARGS);
+      return this.#counted(COUNTER.malformed, UNKNOWN_OPCODE);
+    if (!this.#isWhole(slot, message)) return this.#counted(COUNTER.malformed, MALFORMED_ARGS);
     if (this.#options.checksum && !this.#isIntact(words[word + WORD.checksum]!))
-      return this.#counted("malformed", MESSAGE_FAULTS.CHECKSUM);
+      return this.#counted(COUNTER.malformed, MESSAGE_FAULTS.CHECKSUM);
     if (words[word + WORD.correlation] === ABANDONED) return MESSAGE_FAULTS.CANCELLED;
     if (this.#isLate(words[word + WORD.deadline]!))
-      return this.#counted("expired", MESSAGE_FAULTS.DEADLINE);
+      return this.#counted(COUNTER.expired, MESSAGE_FAULTS.DEADLINE);
     const [high, low] = [words[word + WORD.stamp_high]! >>> 0, words[word + WORD.stamp_low]! >>> 0];
     const isNear = this.#options.clock.observe(high, low);
-    return isNear ? 0 : this.#counted("skewed", MESSAGE_FAULTS.CLOCK_SKEW);
+    return isNear ? 0 : this.#counted(COUNTER.skewed, MESSAGE_FAULTS.CLOCK_SKEW);
   }
 
   #isWhole(slot: number, message: Message): boolean {
@@ -71,7 +71,7 @@ export class Inspection {
     return deadline !== 0 && ((Math.trunc(this.#options.wallMs()) - deadline) | 0) > 0;
   }
 
-  #counted(counter: Counter, code: number): number {
+  #counted(counter: number, code: number): number {
     this.#options.block.count(counter);
     return code;
   }

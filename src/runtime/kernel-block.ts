@@ -15,6 +15,9 @@ export type Counter = Exclude<
   "state" | "interrupt" | "closed" | "generation" | "host_pad" | "busy" | "reserved"
 >;
 
+/** Where each counter lies: a name that is looked up at every message costs as much as its handler. */
+export const COUNTER: Readonly<Record<Counter, number>> = AT;
+
 export class KernelBlock {
   static readonly words = KERNEL_BLOCK.bytes / 4;
   readonly #words: Int32Array;
@@ -42,9 +45,12 @@ export class KernelBlock {
     Atomics.store(this.#words, AT.state, state);
   }
 
-  /** Whether its threads may start messages. */
+  /**
+   * Whether its threads may start messages. They ask before each: plain loads do, since a thread that sees a
+   * change late has seen it after its turn, in which it looks at its commands atomically.
+   */
   get mayHandle(): boolean {
-    return mayHandle(this.state) && Atomics.load(this.#words, AT.closed) === 0;
+    return mayHandle(this.#words[AT.state]!) && this.#words[AT.closed] === 0;
   }
 
   /** Lets no message start any more. */
@@ -54,7 +60,7 @@ export class KernelBlock {
 
   /** Whether the running message shall stop. */
   get interrupted(): boolean {
-    return Atomics.load(this.#words, AT.interrupt) !== 0;
+    return this.#words[AT.interrupt] !== 0;
   }
 
   set interrupted(value: boolean) {
@@ -69,9 +75,9 @@ export class KernelBlock {
     this.#words[AT.busy] = value;
   }
 
-  /** Adds to a counter. Only the kernel's thread does. */
-  count(counter: Counter, by = 1): void {
-    this.#words[AT[counter]]! += by;
+  /** Adds to a COUNTER. Only the kernel's thread does. */
+  count(counter: number, by = 1): void {
+    this.#words[counter]! += by;
   }
 
   /** Without a sign, so right until it wraps at 2^32. */

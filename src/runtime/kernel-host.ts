@@ -17,7 +17,7 @@ import type { DeadLetterSlot } from "./dead-letter-box.ts";
 import { Inspection, VOID } from "./inspection.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
 import { Delivery } from "./delivery.ts";
-import type { KernelBlock } from "./kernel-block.ts";
+import { COUNTER, type KernelBlock } from "./kernel-block.ts";
 import { type MessageQueue, WORD } from "./message-queue.ts";
 import { Pace, type Known as KnownPace } from "./pace.ts";
 import type { Routes } from "./routes.ts";
@@ -67,6 +67,8 @@ export interface HostCommon {
   state: unknown;
   /** Messages whose handlers went on after they returned. */
   readonly running: Set<Delivery>;
+  /** How many those are: every message asks. */
+  busy: number;
 }
 
 interface Known extends KnownPace {
@@ -142,7 +144,7 @@ export class KernelHost {
 
   /** Messages whose handlers went on after they returned. */
   get busy(): number {
-    return this.#running.size;
+    return this.#common.busy;
   }
 
   get routes(): Routes {
@@ -167,17 +169,17 @@ export class KernelHost {
   /** Handles up to one batch of what is there; says how many messages were started. */
   turn(atOnce = this.#options.atOnce): number {
     const { owner, block, output, lanes } = this.#options;
-    if (this.isResting && this.#running.size === 0) return 0; // It may be another thread's by now.
-    block.count("heartbeat");
+    if (this.isResting && this.busy === 0) return 0; // It may be another thread's by now.
+    block.count(COUNTER.heartbeat);
     const mayHandle = !this.isResting && block.mayHandle;
-    const mayClaim = mayHandle && this.#next === this.#end && this.#running.size < lanes;
+    const mayClaim = mayHandle && this.#next === this.#end && this.busy < lanes;
     if (mayClaim) {
       this.#next = this.#unsettled = 0;
       this.#end = this.#input.ring.claim(owner, this.#claimed, atOnce);
     }
     this.#forget(); // After the claim: what came before a message that is here is not for it.
-    if (mayClaim) block.count("claimed", this.#end); // After that: who sees it in hand may interrupt it.
-    if (!mayHandle) return 0;
+    if (mayClaim) block.count(COUNTER.claimed, this.#end); // After that: who sees it in hand may interrupt it.
+    if (!mayHandle || this.#next === this.#end) return 0;
     this.#from = this.#next;
     this.#isInTurn = true;
     this.#isCrowd = this.#end - this.#from > 1;
@@ -217,14 +219,14 @@ export class KernelHost {
 
   #mayStart(): boolean {
     const { block, lanes } = this.#options;
-    return this.#running.size < lanes && block.mayHandle && !this.isResting;
+    return this.busy < lanes && block.mayHandle && !this.isResting;
   }
 
   #publish<Of extends Fields>(message: Message<Of>, value: InputOf<Of>): boolean {
     const { output, block } = this.#options;
-    const gather = this.#isInTurn && this.#running.size === 0; // Shown at the end of the turn.
+    const gather = this.#isInTurn && this.busy === 0; // Shown at the end of the turn.
     const isOut = output.send(message, value, PLAIN_SEND, gather) >= 0;
-    block.count(isOut ? "emitted" : "emit_full");
+    block.count(isOut ? COUNTER.emitted : COUNTER.emit_full);
     return isOut;
   }
 
@@ -232,7 +234,7 @@ export class KernelHost {
     const word = this.#input.ring.at(slot);
     const known = this.#knownOf(this.#words[word + WORD.type]!);
     const fault = this.#inspection.check(slot, word, known?.handler.message);
-    if (fault === VOID) this.#options.block.count("failed"); // Settled with its neighbours.
+    if (fault === VOID) this.#options.block.count(COUNTER.failed); // Settled with its neighbours.
     else if (fault !== 0) this.#refuse(slot, fault);
     else if (!this.#isCrowd || this.#pace.isQuick(known!)) this.#handle(slot, word, known!);
     else {
@@ -290,10 +292,10 @@ export class KernelHost {
     run.delivery.late = true;
     this.#running.add(run.delivery);
     this.#options.lanesTaken(1);
-    this.#options.block.busy = this.#running.size;
+    this.#countRunning();
     const settled = (end: () => void): void => {
       this.#running.delete(run.delivery);
-      this.#options.block.busy = this.#running.size;
+      this.#countRunning();
       end();
       this.#options.output.flush();
       this.#options.lanesTaken(-1);
@@ -302,6 +304,10 @@ export class KernelHost {
       (value) => settled(() => this.#answerLate(run, value)),
       (error: unknown) => settled(() => this.#failed(run, error)),
     );
+  }
+
+  #countRunning(): void {
+    this.#options.block.busy = this.#common.busy = this.#running.size;
   }
 
   #answerLate(run: Run, value: unknown): void {
@@ -320,7 +326,7 @@ export class KernelHost {
     const isWritten = reply === undefined || !isCall || this.#answers.write(slot, reply, value);
     this.#freeBlock(slot, block);
     if (isWritten) {
-      this.#options.block.count("processed");
+      this.#options.block.count(COUNTER.processed);
       if (delivery.late) this.#input.ring.complete(slot); // Any other is settled with its neighbours.
     } else this.#fault(slot, MESSAGE_FAULTS.REPLY_TOO_LARGE, delivery.late);
   }
@@ -346,7 +352,7 @@ export class KernelHost {
   #bury(slot: number, code: number): void {
     const { dead, block } = this.#options;
     if (dead === undefined || this.#input.ring.isHeld(slot)) return;
-    if (!dead.put(this.#input, slot, code)) block.count("dead_lost");
+    if (!dead.put(this.#input, slot, code)) block.count(COUNTER.dead_lost);
   }
 
   #freeBlock(slot: number, at: number): void {
@@ -355,7 +361,7 @@ export class KernelHost {
 
   #fault(slot: number, code: number, late: boolean): void {
     if (!late) this.#apart();
-    this.#options.block.count("failed");
+    this.#options.block.count(COUNTER.failed);
     this.#input.ring.fault(slot, code, 0);
   }
 

@@ -181,7 +181,7 @@ export class KernelThread {
       lanesTaken,
       routes,
     };
-    const common: HostCommon = { state: undefined, running: new Set() };
+    const common: HostCommon = { state: undefined, running: new Set(), busy: 0 };
     const hosts = inputs.map(
       (input) => new KernelHost({ id: spec.id, common, definition, input, output, ...shared }),
     );

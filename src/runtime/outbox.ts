@@ -18,12 +18,14 @@ import type { Doors } from "./doors.ts";
 import { cancelled } from "./faults.ts";
 import type { CallOptions, SendOptions } from "./kernel-facts.ts";
 import type { Launch } from "./options.ts";
+import { Patience } from "./patience.ts";
 import { noTime, unsupported } from "./unsupported.ts";
 import { PLAIN_SEND, type SendFacts } from "./sender.ts";
 import type { CallWatch, Telemetry } from "./telemetry.ts";
 
 /** A deadline is a time modulo 2^32 ms: one of more than 24 days would seem to have passed. */
 const TTL_MAX_MS = 2 ** 30;
+const NOW = Promise.resolve();
 
 export interface OutboxParts {
   readonly id: string;
@@ -38,7 +40,7 @@ export interface OutboxParts {
   readonly nowMs: () => number;
   /** Unix milliseconds. */
   readonly wallMs: () => number;
-  /** Looks at a call's slot before its caller yields to the event loop. */
+  /** The most looks at a call's slot before its caller yields to the event loop. */
   readonly callSpins: number;
   /** Lets a thread that shares ours work. */
   readonly poke: (() => void) | undefined;
@@ -56,13 +58,20 @@ export class Outbox {
   readonly #parts: OutboxParts;
   readonly #backlog: Backlog;
   readonly #facts: SendFacts = { ...PLAIN_SEND };
+  readonly #patience: Patience;
   #why: Why = "room";
   #correlation = 0;
   #flushing = false;
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    this.#parts.doors.flush();
+    this.#parts.poke?.();
+  };
 
   constructor(parts: OutboxParts) {
     const { doors, keepAlive, nowMs, admission } = parts;
     this.#parts = parts;
+    this.#patience = new Patience(parts.callSpins);
     this.#backlog = new Backlog({
       ...{ done: doors.last.sender.queue.ring.done, keepAlive, nowMs },
       waitMs: () => (doors.all.length > 1 ? 1 : (admission?.waitMs ?? 0)), // Other queues ring elsewhere.
@@ -114,7 +123,7 @@ export class Outbox {
 
   /** See `KernelHandle.call`. Not async itself: a promise less for each call. */
   call<Value>(message: Writable<Value>, value: Value, options?: CallOptions): Promise<unknown> {
-    const { poke, callSpins, id, mustTake, telemetry, doors } = this.#parts;
+    const { poke, id, mustTake, telemetry, doors } = this.#parts;
     if (options?.signal?.aborted === true) throw cancelled(id, options.signal.reason);
     if (Number.isNaN(options?.timeoutMs)) throw noTime();
     mustTake();
@@ -133,8 +142,9 @@ export class Outbox {
     this.#flushSoon();
     if (isAlone) {
       poke?.();
-      for (let looks = callSpins; looks > 0; looks--)
-        if (calls.isAnswered(slot)) return Promise.resolve(calls.take(slot, watch));
+      const isAnswered = calls.looksFor(slot, this.#patience.looks);
+      this.#patience.heard(isAnswered);
+      if (isAnswered) return Promise.resolve(calls.take(slot, watch));
     }
     return this.#answerTo(slot, options, watch);
   }
@@ -322,11 +332,7 @@ export class Outbox {
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.#parts.doors.flush();
-      this.#parts.poke?.();
-    });
+    void NOW.then(this.#flush); // As queueMicrotask, which takes longer: it keeps track of who asked.
   }
 
   #refused(): Failure {
