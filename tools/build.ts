@@ -1,9 +1,10 @@
-// Build: compiles `src` into a clean `dist` and checks that everything package.json names is there.
+// Build: compiles `src` into a clean `dist`, joins its modules, and checks that everything package.json names is there.
 
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
+import { bundle } from "./bundle.ts";
 
 interface PackageJson {
   readonly bin: Readonly<Record<string, string>>;
@@ -28,7 +29,7 @@ export function builtSpecifiers(declarations: string): string {
 }
 
 /** Compiles the package at `root`. Fails when tsc does, or when a promised file is missing. */
-export function build(root: string): void {
+export async function build(root: string): Promise<void> {
   rmSync(join(root, "dist"), { recursive: true, force: true });
   const compiler = createRequire(join(root, "package.json")).resolve("typescript/package.json");
   const tsc = join(dirname(compiler), "bin", "tsc");
@@ -41,7 +42,13 @@ export function build(root: string): void {
   }
 
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as PackageJson;
-  const missing = promisedFiles(manifest).filter((path) => !existsSync(join(root, path)));
+  const promised = promisedFiles(manifest);
+  const modules = promised.filter((path) => path.endsWith(".js"));
+  await bundle(
+    join(root, "dist"),
+    modules.map((path) => relative("dist", path)),
+  );
+  const missing = promised.filter((path) => !existsSync(join(root, path)));
   if (missing.length > 0) {
     throw new Error(`package.json names files that were not built: ${missing.join(", ")}`);
   }
@@ -49,6 +56,6 @@ export function build(root: string): void {
 }
 
 if (import.meta.main) {
-  build(resolve(import.meta.dirname, ".."));
+  await build(resolve(import.meta.dirname, ".."));
   console.log("build: dist is complete");
 }

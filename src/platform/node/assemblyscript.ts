@@ -7,6 +7,7 @@
 
 import { readFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Failure, type Feature, type Issue } from "../../base/mod.ts";
 
 /** Fast code, no allocator and no start function; the host adds the arena to one page. */
@@ -84,7 +85,7 @@ export async function compileAssemblyScript(
 const OUTPUT = "kernel.wasm";
 const ERROR = 3; // The compiler's category of errors; below it lie warnings and notes.
 const PACKAGE = /[\\/]node_modules[\\/]annulus[\\/](.*)$/;
-const PACKAGE_ROOT = resolve(import.meta.dirname, "../../..");
+const PACKAGE_ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** The few parts of the compiler's interface that are used. */
 interface Compiler {
