@@ -45,13 +45,10 @@ function addresses(dist: string): Plugin {
     transform(code, id) {
       const path = relative(dist, id);
       const mark = `__ADDRESS_OF(${JSON.stringify(path)})`;
-      return places(code).reduceRight(
-        (changed, { start, end, property }) => {
-          if (property !== "url") throw new Error(`bundle: ${path} asks for import.meta.${property}`);
-          return changed.slice(0, start) + mark + changed.slice(end);
-        },
-        code,
-      );
+      return places(code).reduceRight((changed, { start, end, property }) => {
+        if (property !== "url") throw new Error(`bundle: ${path} asks for import.meta.${property}`);
+        return changed.slice(0, start) + mark + changed.slice(end);
+      }, code);
     },
     renderChunk(code, { fileName }) {
       return code.replaceAll(MARK, (_, path: string) =>

@@ -21,16 +21,16 @@ const TICKING_MS_MAX = 5_000;
 const STOPPING_MS_MAX = 20_000;
 
 export async function checks(io: Io): Promise<readonly Check[]> {
+  const basis = [nodeCheck(), sharedMemoryCheck(), ...featureChecks()];
+  if (!basis[0]!.ok) return basis; // The others would tell of nothing but what that Node has not.
   return [
-    nodeCheck(),
-    sharedMemoryCheck(),
+    ...basis,
     await attempted({
       name: "worker threads",
       expected: "a thread that starts and answers",
       turnOn: ALLOW_THREADS,
       attempt: startThread,
     }),
-    ...featureChecks(),
     await attempted({
       name: "ticker",
       expected: "ticks while the caller's thread is busy",

@@ -1,6 +1,6 @@
 // Running: a launched kernel as its runtime knows it, and how its handle is put together.
 
-import { type Fields, type HybridClock, type Message, message } from "../message/mod.ts";
+import type { HybridClock, Message } from "../message/mod.ts";
 import { Admission } from "./admission.ts";
 import type { Blocks } from "./blocks.ts";
 import { DeadLetterBox } from "./dead-letter-box.ts";
@@ -8,7 +8,7 @@ import type { DeadLetters } from "./dead-letters.ts";
 import { Deduplication } from "./deduplication.ts";
 import { KernelBlock, sumOf } from "./kernel-block.ts";
 import { type HandleParts, KernelHandle } from "./kernel-handle.ts";
-import type { KernelSpec, Launched, MessageDescription } from "./kernel-spec.ts";
+import type { KernelSpec, Launched } from "./kernel-spec.ts";
 import { Lifecycle, STATES } from "./lifecycle.ts";
 import { MessageQueue, type QueueMemory } from "./message-queue.ts";
 import type { Notify } from "./notices.ts";
@@ -16,6 +16,7 @@ import type { Launch } from "./options.ts";
 import { Profile } from "./profile.ts";
 import { Credits, RateLimit } from "./rate-limit.ts";
 import { isOwned } from "./scheduling.ts";
+import { rebuilt } from "./rebuilt.ts";
 import { Sender } from "./sender.ts";
 import { Telemetry } from "./telemetry.ts";
 import type { Served } from "./thread-pool.ts";
@@ -94,12 +95,11 @@ export class Running {
       const wake = isOwned(scheduler) ? () => this.#raise(queue) : () => this.wake();
       return new Sender(input, { source: 0, clock, payloadBytesMax, checksum, wake });
     });
-    const replies = new Map(
-      launched[0]!.gives.map((description) => [description.id, rebuilt(description)]),
-    );
+    const [takes, gives] = [launched[0]!.takes.map(rebuilt), launched[0]!.gives.map(rebuilt)];
+    const replies = new Map(gives.map((one) => [one.id, one]));
     const ended = (): number => sumOf(blocks, "processed") + sumOf(blocks, "failed");
     const admission = admissionOf(launch, common, ended);
-    const known = namesOf(launched[0]!);
+    const known = namesOf([...gives, ...takes]);
     const box = boxOf(facts, common, known);
     const nameOf = (type: number): string => known(type) ?? `type ${type}`;
     const { debug } = launch;
@@ -202,31 +202,11 @@ function boxOf(
   return new DeadLetterBox(queue, id, letters, nameOf);
 }
 
-/** What the messages that a kernel takes and gives are called, made when one is first asked for. */
-function namesOf({ takes, gives }: Launched): (type: number) => string | undefined {
+/** What a kernel's messages are called, by their types: a map that is made when one is first asked for. */
+function namesOf(messages: readonly Message[]): (type: number) => string | undefined {
   let names: ReadonlyMap<number, string> | undefined;
   return (type) => {
-    names ??= new Map([...gives, ...takes].map((one) => [one.id, String(rebuilt(one))] as const));
+    names ??= new Map(messages.map((one) => [one.id, String(one)] as const));
     return names.get(type);
   };
-}
-
-/** A message as its kernel's thread declares it, so that the host can read it. */
-function rebuilt({ id, name, fields }: MessageDescription): Message {
-  const own: Fields = Object.fromEntries(
-    fields.map(({ name: field, ...rest }) => [field, { ...rest, name: nameOf(rest) }]),
-  );
-  const named = name === undefined ? {} : { name };
-  const made = message(own, named);
-  return made.id === id ? made : message(own, { id, ...named });
-}
-
-function nameOf({
-  kind,
-  scalar,
-  count,
-}: Omit<MessageDescription["fields"][number], "name">): string {
-  if (kind === "array") return `${scalar}[${count}]`;
-  if (kind === "list") return `${scalar}[]`;
-  return kind === "scalar" ? scalar : kind;
 }

@@ -166,7 +166,12 @@ export function ownServingThread(pause: () => Promise<void>): ServingThread {
 function startWorker(workerData: KernelWorkerData): Worker {
   const source = new URL(`./kernel-worker${extname(import.meta.url)}`, import.meta.url);
   try {
-    return new Worker(source, { workerData, name: "annulus-kernels", execArgv: [] });
+    return new Worker(source, {
+      workerData,
+      name: "annulus-kernels",
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: 24 },
+    });
   } catch (cause) {
     throw died(cause); // Such as a process that may not start threads.
   }
