@@ -64,6 +64,7 @@ export class Ring {
   readonly #queues: readonly Queue[];
   readonly #lanes: Lanes | undefined;
   readonly #oneExecutor: boolean;
+  readonly #onePublisher: boolean;
   readonly #slots: number;
   readonly #at: Places["at"];
   readonly #side: Places["side"];
@@ -80,6 +81,7 @@ export class Ring {
     this.#queues = lanes.map((lane) => new Queue(words, geometry, lane, sides));
     this.#lanes = geometry.lanes === 1 ? undefined : new Lanes(words, geometry, this.#queues);
     this.#oneExecutor = sides.oneExecutor ?? false;
+    this.#onePublisher = sides.onePublisher ?? false;
     this.#slots = geometry.slotsAt / 4;
     ({ at: this.#at, side: this.#side } = placesOf(geometry));
   }
@@ -238,7 +240,8 @@ export class Ring {
   releaseOwn(slot: number): void {
     this.words[this.at(slot)] = EMPTY;
     this.#queueOf(slot).releaseOwn(slot);
-    this.done.ring();
+    if (this.#onePublisher) this.done.ringHere();
+    else this.done.ring();
   }
 
   /** Whether the publication of this ticket in `slot` is settled: it is so too once the slot went on. */

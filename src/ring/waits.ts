@@ -50,6 +50,11 @@ export class Bell {
     Atomics.notify(this.#words, this.#bell);
   }
 
+  /** As `ring`, for a change that this thread alone waits for: it needs no atomic look at its own count. */
+  ringHere(): void {
+    if (this.#words[this.#sleepers] !== 0) this.ring();
+  }
+
   /** Waits until `condition` holds. False: it did not within the policy. Blocks the thread. */
   wait(condition: Condition, policy: IdlePolicy): boolean {
     for (let i = 0; i < policy.spins; i++) if (condition.holds()) return true;

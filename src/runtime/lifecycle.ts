@@ -49,7 +49,7 @@ export function next(state: KernelState, event: LifecycleEvent, id = "of any id"
   return to;
 }
 
-/** One kernel's state, in a word that its threads read. Only its host moves it. */
+/** One kernel's state, in a word that its threads read. Only its host moves it, and so reads it plainly. */
 export class Lifecycle {
   readonly #id: string;
   readonly #word: Int32Array;
@@ -66,7 +66,7 @@ export class Lifecycle {
   }
 
   get state(): KernelState {
-    return STATES[Atomics.load(this.#word, 0)]!;
+    return STATES[this.#word[0]!]!;
   }
 
   /** Moves on. Fails with INVALID_STATE_TRANSITION where the table has no way on. */

@@ -79,22 +79,21 @@ export function isOwned({ strategy }: Scheduler): boolean {
 
 /** A sender's side: which queue a message goes to. */
 export class Placement {
+  /** Whether a message that finds its queue full may go to another one. */
+  readonly mayMove: boolean;
   readonly #scheduler: Scheduler;
   #turn = 0;
 
   constructor(scheduler: Scheduler) {
+    const { strategy } = scheduler;
     this.#scheduler = scheduler;
-  }
-
-  /** Whether a message that finds its queue full may go to another one. */
-  get mayMove(): boolean {
-    const { strategy } = this.#scheduler;
-    return strategy !== "static" && strategy !== "priority";
+    this.mayMove = strategy !== "static" && strategy !== "priority";
   }
 
   /** The queue of the next message. Fails with OPTION_UNSUPPORTED for a `key` or `level` that means nothing. */
   pick(key: number | undefined, level: number | undefined): number {
     const { strategy, queues, levels } = this.#scheduler;
+    if (queues === 1 && key === undefined && level === undefined) return 0;
     if (key !== undefined && strategy !== "static")
       throw unsupported("key", String(key), "no key but with the scheduler `static`");
     if (level !== undefined && strategy !== "priority")
