@@ -29,6 +29,7 @@ export const bench: Bench = {
   async *rows(effort) {
     yield await actors(effort); // First, while the process has taken nothing else.
     yield await cold(effort);
+    yield await first(effort);
     yield await warm(effort);
   },
 };
@@ -62,6 +63,37 @@ async function cold(effort: Effort): Promise<Row> {
     what: "from no thread to a kernel on a thread; others: to the first answer",
     entries: [...entries, ...missing, ...peers.missing],
     goals: [milliseconds(GOAL_COLD_MS, entries, own[0]!.name)],
+  };
+}
+
+/** A runtime starts a thread before it is asked for, so that this is what a program waits for. */
+async function first(effort: Effort): Promise<Row> {
+  const { found, missing } = runtimes();
+  const own = found.map(([name, url]) => firstLaunch(name, url));
+  const entries = await contest(own, effort);
+  return {
+    id: "runtime launch first",
+    what: "the first kernel of a runtime that was just created; its module is loaded",
+    entries: [...entries, ...missing],
+    goals: [milliseconds(GOAL_COLD_MS, entries, own[0]!.name)],
+  };
+}
+
+function firstLaunch(name: string, url: URL): ThreadContender {
+  return {
+    name,
+    time: async (effort) => {
+      await using loaded = await loadActors(url, { count: 1, each: 1 });
+      return await repeated(effort.quick || url === SOURCE ? 5 : 20, async () => {
+        const runtime = await loaded.Runtime.create({ threads: 1 });
+        const start = performance.now();
+        const kernel = await runtime.launch(loaded.kernels[0]!);
+        const took = performance.now() - start;
+        await mustAdd(loaded, kernel, 1);
+        await runtime.shutdown();
+        return took;
+      });
+    },
   };
 }
 

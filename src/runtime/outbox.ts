@@ -59,6 +59,8 @@ export class Outbox {
   readonly #backlog: Backlog;
   readonly #facts: SendFacts = { ...PLAIN_SEND };
   readonly #patience: Patience;
+  /** Whether sends may be shown together: nobody else publishes, and all go one way. */
+  readonly #mayGather: boolean;
   #why: Why = "room";
   #correlation = 0;
   #flushing = false;
@@ -72,6 +74,7 @@ export class Outbox {
     const { doors, keepAlive, nowMs, admission } = parts;
     this.#parts = parts;
     this.#patience = new Patience(parts.callSpins);
+    this.#mayGather = !parts.launch.priorities && parts.poke === undefined;
     this.#backlog = new Backlog({
       ...{ done: doors.last.sender.queue.ring.done, keepAlive, nowMs },
       waitMs: () => (doors.all.length > 1 ? 1 : (admission?.waitMs ?? 0)), // Other queues ring elsewhere.
@@ -322,11 +325,6 @@ export class Outbox {
   #correlate(): number {
     this.#correlation = (this.#correlation + 1) & 0x7fff_ffff || 1; // 0 is none, and negative is given up.
     return this.#correlation;
-  }
-
-  /** Whether sends may be shown together: nobody else publishes, and all go one way. */
-  get #mayGather(): boolean {
-    return !this.#parts.launch.priorities && this.#parts.poke === undefined;
   }
 
   #flushSoon(): void {
