@@ -115,3 +115,23 @@ test("Blocks.take() on four threads at once gives no block twice, and loses none
     expect(new Blocks(memory).taken).toBe(0);
   }
 });
+
+test("Blocks.abandon() frees what a thread had taken and not given, and nothing else", () => {
+  const memory = createBlocks({ blocks: 40, blockBytes: 64 });
+  const [host, dead, alive] = [new Blocks(memory), new Blocks(memory, 3), new Blocks(memory, 4)];
+  const [given, freed, ...held] = Array.from({ length: 36 }, () => dead.take());
+  dead.give(given!, 7);
+  dead.free(freed!);
+  const others = [host.take(), alive.take()];
+  expect(host.taken).toBe(37);
+  expect([host.free(held[0]!), alive.free(held[0]!)]).toEqual([false, false]);
+  expect(host.abandon(5)).toBe(0);
+  expect(host.abandon(3)).toBe(held.length);
+  expect([host.taken, host.holds(given!, 64, 7), host.abandon(3)]).toEqual([3, true, 0]);
+  expect([host.free(others[0]!), alive.free(others[1]!), host.free(given!, 7)]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect(host.taken).toBe(0);
+});

@@ -2,15 +2,16 @@
 //
 // One bit for each block, taken and freed by one compare-exchange, and one word that says whose it is. Who
 // publishes takes the block and gives it to the slot that names it; who has read the payload frees it, in
-// the name of that slot. So a slot that names another's block reads nothing of it, and frees nothing.
+// the name of that slot. So a slot that names another's block reads nothing of it, and frees nothing. Until a
+// block is given, it is the thread's that took it, so that what a thread held can be freed after its death.
 
 import { Views } from "../message/mod.ts";
 
 const LINE_BYTES = 64;
 const HEAD_WORDS = 3; // Blocks, bytes of one, and the cursor that spreads publishers.
 const CURSOR = 2;
-/** Whose a block is that is free, or taken and not given yet. */
-export const NOBODY = 0;
+/** Whose a block is that is free, or that a thread has taken which nobody survives. */
+const NOBODY = 0;
 
 export interface BlocksShape {
   readonly blocks: number;
@@ -33,9 +34,13 @@ export class Blocks {
   readonly #words: Int32Array;
   readonly #owners: number;
   readonly #first: number;
+  /** In whose name it takes blocks: slots have numbers above 0. */
+  readonly holder: number;
 
-  constructor(memory: SharedArrayBuffer) {
+  /** `thread`: a number of the thread's own from 1 on; left out for one that ends with all others. */
+  constructor(memory: SharedArrayBuffer, thread = 0) {
     this.memory = memory;
+    this.holder = -thread | 0;
     this.views = new Views(memory);
     this.#words = new Int32Array(memory);
     this.count = this.#words[0]!;
@@ -58,6 +63,7 @@ export class Blocks {
         const block = 32 * group + 31 - Math.clz32(bit);
         if (bit === 0 || block >= this.count) break;
         if (Atomics.compareExchange(words, at, taken, taken | bit) !== taken) continue;
+        words[this.#owners + block] = this.holder; // A thread is not killed before this, which no call precedes.
         if (i > 0) Atomics.store(words, CURSOR, group);
         return this.#first + block * this.blockBytes;
       }
@@ -71,22 +77,31 @@ export class Blocks {
   }
 
   /**
-   * Frees a block of `owner`, once. Another's, and offsets that are no block's, are ignored: a hostile slot
-   * may say anything.
+   * Frees a block of `owner`, once. False: it is another's, or the offset is no block's; a hostile slot may
+   * say anything.
    */
-  free(at: number, owner: number = NOBODY): void {
+  free(at: number, owner: number = this.holder): boolean {
     const block = this.#blockAt(at);
-    if (block < 0) return;
+    if (block < 0) return false;
     const ownerAt = this.#owners + block;
-    if (Atomics.compareExchange(this.#words, ownerAt, owner, NOBODY) !== owner) return;
+    if (Atomics.compareExchange(this.#words, ownerAt, owner, NOBODY) !== owner) return false;
     Atomics.and(this.#words, HEAD_WORDS + (block >> 5), ~(1 << (block & 31)));
+    return true;
   }
 
   /** Whether a payload of `bytes` at `at` lies in one block, which is `owner`'s. */
-  holds(at: number, bytes: number, owner: number = NOBODY): boolean {
+  holds(at: number, bytes: number, owner: number = this.holder): boolean {
     const block = this.#blockAt(at);
     if (block < 0 || bytes > this.blockBytes) return false;
     return Atomics.load(this.#words, this.#owners + block) === owner;
+  }
+
+  /** A thread has died: frees what it had taken and not given. Says how many blocks that were. */
+  abandon(thread: number): number {
+    let freed = 0;
+    for (let block = 0; block < this.count; block++)
+      freed += Number(this.free(this.#first + block * this.blockBytes, -thread));
+    return freed;
   }
 
   /** Blocks that somebody holds. */

@@ -18,7 +18,8 @@ export interface KernelSpec {
   readonly definition: string;
   /** The kernel's number among all: its source where it sends. */
   readonly number: number;
-  /** Its index on the thread. */
+  /** The thread's number, and the kernel's index there. */
+  readonly thread: number;
   readonly index: number;
   /** The name under which the thread owns its slots. */
   readonly owner: number;

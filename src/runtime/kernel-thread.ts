@@ -148,7 +148,7 @@ export class KernelThread {
   #serve(spec: KernelSpec, defined: KernelDefinition): Served {
     const definition = this.#timed(spec, defined);
     const { owner, lanes, checksum, payloadBytesMax, claimsAlone, emitsAlone } = spec;
-    const pool = (this.#pool ??= new Blocks(spec.pool)); // All kernels here are of one runtime.
+    const pool = (this.#pool ??= new Blocks(spec.pool, spec.thread)); // All kernels here are of one runtime.
     const now = (): number => this.#now;
     const clock = (this.#clock ??= new HybridClock(spec.clock, {
       now,

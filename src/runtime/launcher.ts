@@ -91,9 +91,9 @@ export class Launcher {
       const [count, shared] = [served.length, sharedOf(launch.sharedMemoryBytes)];
       const offers = sharedOf(launch.scheduler.queues > 1 ? 4 * count : 0);
       const grid = places.map(({ one, index }) => ({ memory: one.thread.attention, index }));
-      for (const [i, { index }] of places.entries()) {
-        const own = { number, ...queues, grid, offers, restored };
-        specs.push(this.#spec(plan, { ...own, place: { index: i, count, shared } }, index));
+      for (const [i, { one, index }] of places.entries()) {
+        const own = { number, thread: one.number, index, ...queues, grid, offers, restored };
+        specs.push(this.#spec(plan, { ...own, place: { index: i, count, shared } }));
       }
       const starts = specs.map((spec, i) => served[i]!.thread.launch(spec, plan.definition));
       const launched = await allOf(starts);
@@ -179,15 +179,23 @@ export class Launcher {
     { id, module, definition, launch }: Plan,
     own: Pick<
       KernelSpec,
-      "number" | "inputs" | "output" | "dead" | "grid" | "offers" | "place" | "restored"
+      | "number"
+      | "thread"
+      | "index"
+      | "inputs"
+      | "output"
+      | "dead"
+      | "grid"
+      | "offers"
+      | "place"
+      | "restored"
     >,
-    index: number,
   ): KernelSpec {
     const { maxDriftMs, pool, clock, common } = this.#parts;
     const { payloadBytesMax } = common;
     const { blockSize, checksum, gridSize, scheduler, tenant, data, profiling } = launch;
     return {
-      ...{ id, definition: definition?.id ?? id, module, index, owner: ++this.#owners, ...own },
+      ...{ id, definition: definition?.id ?? id, module, owner: ++this.#owners, ...own },
       ...{ words: createKernelWords(), pool, clock },
       ...{ maxDriftMs, payloadBytesMax, lanes: blockSize, checksum, scheduler },
       ...{ claimsAlone: gridSize === 1 || isOwned(scheduler), emitsAlone: gridSize === 1 },

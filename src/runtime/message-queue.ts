@@ -10,7 +10,7 @@ import { ringGeometry } from "../layout/mod.ts";
 import { IN_POOL, MESSAGE_ARGS, SLOT } from "../layout/mod.ts";
 import { Views } from "../message/mod.ts";
 import { createRing, type QueueSides, Ring } from "../ring/core.ts";
-import { type Blocks, NOBODY } from "./blocks.ts";
+import type { Blocks } from "./blocks.ts";
 
 export interface QueueShape {
   /** Slots: a power of two from 2 on, or from 16 with five lanes. */
@@ -53,7 +53,7 @@ export interface Payload {
   views: Views;
   at: number;
   bytes: number;
-  /** Whose block it is: the number of a slot, or nobody's until it is placed. */
+  /** Whose block it is: the number of a slot, or until it is placed the thread that took it. */
   owner?: number;
 }
 
@@ -82,7 +82,7 @@ export class MessageQueue {
 
   /** A payload that is nowhere yet: for one thread's use again and again. */
   payload(): Payload {
-    return { views: this.views, at: 0, bytes: 0, owner: NOBODY };
+    return { views: this.views, at: 0, bytes: 0, owner: 0 };
   }
 
   requestAt(slot: number): number {
@@ -127,7 +127,7 @@ export class MessageQueue {
     if (this.#pool === undefined || block < 0) return false;
     into.at = block;
     into.views = this.#pool.views;
-    into.owner = NOBODY;
+    into.owner = this.#pool.holder;
     return true;
   }
 

@@ -4,7 +4,15 @@
 
 export { Attention, createAttention } from "./attention.ts";
 export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
-export { defineKernel, type KernelDefinition } from "./define-kernel.ts";
+export type { DeadLetterOffice, Replayed } from "./dead-letter-office.ts";
+export type {
+  DeadLetter,
+  DeadLetterMetrics,
+  DeadLettersOptions,
+  DeadReason,
+  LetterFilter,
+} from "./dead-letters.ts";
+export { defineKernel, type KernelDefinition, type KernelPlace } from "./define-kernel.ts";
 export type {
   CallOptions,
   CheckpointOptions,
@@ -21,7 +29,15 @@ export { KernelHandle } from "./kernel-handle.ts";
 export type { KernelSpec, Launched } from "./kernel-spec.ts";
 export { KernelThread, type KernelThreadOptions, thrownInKernel } from "./kernel-thread.ts";
 export { type KernelState, STATES } from "./lifecycle.ts";
-export type { FullPolicy, LaunchOptions, RuntimeOptions, SupervisionEvent } from "./options.ts";
+export type {
+  Dim3,
+  FullPolicy,
+  LaunchOptions,
+  Rate,
+  RuntimeOptions,
+  SupervisionEvent,
+  TenantQuota,
+} from "./options.ts";
 export type { StateAnswer, StateOrder } from "./resting.ts";
 export { HOPS_MAX, type RouteSpec } from "./routes.ts";
 export type { RuntimeMetrics } from "./books.ts";
@@ -29,8 +45,9 @@ export type { LatencyFacts } from "./latency.ts";
 export { type MessageNotice, NOTICES, type Notices, type Notify } from "./notices.ts";
 export type { Trace, TraceEvent } from "./trace.ts";
 export { Runtime, type RuntimeParts } from "./runtime.ts";
+export type { SchedulerOptions, SchedulingStrategy } from "./scheduling.ts";
 export type { ServingThread } from "./thread-pool.ts";
-export type { Restart, Strategy } from "./supervision.ts";
-export type { BrokerLimits as TopicsOptions, Qos } from "./topic-options.ts";
+export type { Restart, Strategy, SupervisionOptions } from "./supervision.ts";
+export type { BrokerLimits as TopicsOptions, Qos, SubscriptionOption } from "./topic-options.ts";
 export { NOTHING } from "./topic-wire.ts";
 export type { Topics, TopicsMetrics } from "./topics-handle.ts";

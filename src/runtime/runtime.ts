@@ -99,7 +99,10 @@ export class Runtime implements AsyncDisposable {
     this.#quotas = new Quotas(this.#options.quotas, nowMs);
     this.deadLetters = new DeadLetterOffice(this.#common.letters, this.#kernels);
     const startThread = (): Promise<ServingThread> => parts.startThread({ idle });
-    this.#threads = new ThreadPool({ startThread, ownThread, threadsMax: threads });
+    this.#threads = new ThreadPool({
+      ...{ startThread, ownThread, threadsMax: threads },
+      gone: (thread) => void this.#common.pool.abandon(thread),
+    });
     this.#topics = new TopicDesk({
       launch: (broker, more) => this.launch(broker, more),
       connect: (from, to) => this.connect(from, to),

@@ -35,12 +35,15 @@ export interface ThreadPoolOptions {
   /** A thread that is the caller's own. */
   readonly ownThread: () => ServingThread;
   readonly threadsMax: number;
+  /** A thread is gone, whatever it was about to do. */
+  readonly gone: (number: number) => void;
 }
 
 export class ThreadPool {
   readonly #options: ThreadPoolOptions;
   readonly #threads: Served[] = [];
   #own: Served | undefined;
+  #numbers = 0;
   /** Threads are started by one launch after the other, so that none are started twice. */
   #starting: Promise<void> = Promise.resolve();
 
@@ -61,7 +64,7 @@ export class ThreadPool {
 
   /** The caller's own thread. */
   own(): Served {
-    this.#own ??= new Served(this.#options.ownThread());
+    this.#own ??= new Served(this.#options.ownThread(), ++this.#numbers);
     return this.#own;
   }
 
@@ -112,11 +115,12 @@ export class ThreadPool {
   }
 
   #add(thread: ServingThread): void {
-    const served = new Served(thread);
+    const served = new Served(thread, ++this.#numbers);
     this.#threads.push(served);
     void thread.ended.then(() => {
       const at = this.#threads.indexOf(served);
       if (at >= 0) this.#threads.splice(at, 1);
+      this.#options.gone(served.number);
     });
   }
 }
@@ -124,6 +128,8 @@ export class ThreadPool {
 /** A thread with its kernels. */
 export class Served {
   readonly thread: ServingThread;
+  /** From 1, and no other thread's of this runtime. */
+  readonly number: number;
   /** The host's hold on the thread's attention, for all kernels there. */
   readonly attention: Attention;
   kernels = 0;
@@ -141,8 +147,9 @@ export class Served {
   readonly #free: number[] = [];
   #next = 0;
 
-  constructor(thread: ServingThread) {
+  constructor(thread: ServingThread, number: number) {
     this.thread = thread;
+    this.number = number;
     this.attention = new Attention(thread.attention);
   }
 

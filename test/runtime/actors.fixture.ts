@@ -9,6 +9,7 @@ export const Sum = message({ sum: u32 });
 export const Total = message({ data: list("f64") }, { name: "Total" });
 export const Totalled = message({ count: u32, first: f64, last: f64 });
 export const Echo = message({ data: list("f64") }, { name: "Echo" });
+export const Slow = message({ first: u32, data: list("f64") }, { name: "Slow" });
 export const Sink = message({ data: list("f64") }, { name: "Sink" });
 /** Answered by so many numbers, or by what cannot be written. */
 export const Grow = message({ to: u32 }, { name: "Grow" });
@@ -19,6 +20,8 @@ export const Deaf = message({ ms: u32 }, { name: "Deaf" });
 export const Spin = message({ ms: u32 }, { name: "Spin" });
 /** Counts under 0 that it has begun, and keeps its thread without listening. */
 export const Grind = message({ ms: u32 }, { name: "Grind" });
+/** Answered by so many numbers, the last of which never comes. */
+export const Stuck = message({ elements: u32 }, { name: "Stuck" });
 export const Throw = message({ why: u32 }, { name: "Throw" });
 /** Throws what it says. */
 export const Complain = message({ text: text() }, { name: "Complain" });
@@ -70,6 +73,12 @@ const on = [
     for (const end = performance.now() + ms; performance.now() < end;);
     return { sum: ms };
   }),
+  Stuck.to(Slow, ({ elements }) => ({
+    get first(): number {
+      for (;;);
+    },
+    data: new Float64Array(elements),
+  })),
   Complain.to(Sum, ({ text }) => {
     throw Object.assign(new Error(text), { stack: text });
   }),

@@ -3,7 +3,20 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { RuntimeOptions } from "../../src/runtime/mod.ts";
 import { createRuntime } from "../../src/platform/node/mod.ts";
-import { Add, ada, Ask, asker, bob, cid, dan, Deaf, Exit, Spin } from "./actors.fixture.ts";
+import {
+  Add,
+  ada,
+  Ask,
+  asker,
+  bob,
+  cid,
+  dan,
+  Deaf,
+  Echo,
+  Exit,
+  Spin,
+  Stuck,
+} from "./actors.fixture.ts";
 import { sore, stillborn, Wait } from "./actors.fixture.ts";
 import { codeOf, within } from "./outcomes.ts";
 
@@ -28,15 +41,38 @@ describe("KernelHandle.terminate()", () => {
     expect(await call).toBe("ok");
   });
 
-  // BUG: as above: a forced end takes every kernel of the thread with it.
-  test.fails("does not end the kernels beside it though its own handler does not listen", async () => {
-    const runtime = open();
-    const deaf = await runtime.launch(ada);
-    const innocent = await runtime.launch(bob);
-    void codeOf(deaf.call(Deaf, { ms: 2000 }));
-    await expect.poll(() => deaf.metrics.inHand).toBe(1);
-    await deaf.terminate({ timeoutMs: 1 });
-    expect(await codeOf(innocent.call(Add, { a: 1, b: 1 }))).toBe("ok");
+  // After a forced end nothing of the kernel runs any more, and only the thread's end is sure to see to that.
+  test.each([
+    [false, "WORKER_LOST"],
+    [true, "ok"],
+  ])(
+    "ends its thread where its handler does not listen, with all kernels there; ownThread: %s",
+    async (ownThread, outcome) => {
+      const runtime = open();
+      const innocent = await runtime.launch(bob);
+      const deaf = await runtime.launch(ada, { ownThread });
+      void codeOf(deaf.call(Deaf, { ms: 5000 }));
+      await expect.poll(() => deaf.metrics.inHand).toBe(1);
+      const waiting = codeOf(innocent.call(Wait, { ms: 300 }));
+      await expect.poll(() => innocent.metrics.inHand).toBe(1);
+      await deaf.terminate({ timeoutMs: 1 });
+      expect([await waiting, innocent.isTerminated]).toEqual([outcome, !ownThread]);
+    },
+  );
+
+  test("gives back what its thread held of the pool when it was killed", async () => {
+    const runtime = open({ payloadBlocks: 2 });
+    for (let i = 0; i < 3; i++) {
+      const kernel = await runtime.launch(ada);
+      const reply = codeOf(kernel.call(Stuck, { elements: 1000 }));
+      await expect.poll(() => kernel.metrics.inHand).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 20)); // It writes its answer, to a block.
+      await kernel.kill();
+      expect(await reply).toBe("WORKER_LOST");
+    }
+    const kernel = await runtime.launch(ada);
+    const data = new Float64Array(1000).fill(1);
+    expect(await kernel.call(Echo, { data })).toEqual({ data }); // Which takes both blocks.
   });
 
   test.each(["persistent", "event-driven"] as const)(

@@ -38,6 +38,7 @@ export async function victim({ blocks = 8, capacity = 16 } = {}) {
       id: target.id,
       definition: target.id,
       number: 1,
+      thread: 1,
       index: 0,
       owner: 2,
       module: target.module!,
