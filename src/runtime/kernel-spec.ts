@@ -12,14 +12,23 @@ export interface AttentionSpec {
   readonly index: number;
 }
 
+/** What a thread gets once, since all kernels of its runtime share it. */
+export interface ThreadSpec {
+  /** The thread's number, from 1: no other one of the runtime has it. */
+  readonly number: number;
+  readonly pool: SharedArrayBuffer;
+  readonly clock: WebAssembly.Memory;
+  readonly maxDriftMs: number;
+  readonly payloadBytesMax: number;
+}
+
 export interface KernelSpec {
   readonly id: string;
   /** The id of its definition, among the exports of its module. */
   readonly definition: string;
   /** The kernel's number among all: its source where it sends. */
   readonly number: number;
-  /** The thread's number, and the kernel's index there. */
-  readonly thread: number;
+  /** Its index on the thread. */
   readonly index: number;
   /** The name under which the thread owns its slots. */
   readonly owner: number;
@@ -40,14 +49,10 @@ export interface KernelSpec {
   readonly words: SharedArrayBuffer;
   /** Where it records its messages, if it shall. */
   readonly profile?: SharedArrayBuffer | undefined;
-  readonly pool: SharedArrayBuffer;
-  readonly clock: WebAssembly.Memory;
-  readonly maxDriftMs: number;
   /** Kernels of one tenant may send to each other. */
   readonly tenant: number;
   readonly lanes: number;
   readonly checksum: boolean;
-  readonly payloadBytesMax: number;
   /** Nobody else claims from the queues that it claims from. */
   readonly claimsAlone: boolean;
   /** Nobody else publishes to the output. */

@@ -12,7 +12,7 @@ import { Delivery } from "./delivery.ts";
 import { KernelBlock } from "./kernel-block.ts";
 import { Crew } from "./crew.ts";
 import { type HostCommon, KernelHost } from "./kernel-host.ts";
-import type { KernelSpec, Launched, Left, MessageDescription } from "./kernel-spec.ts";
+import type { KernelSpec, Launched, Left, MessageDescription, ThreadSpec } from "./kernel-spec.ts";
 import { MessageQueue } from "./message-queue.ts";
 import { Profile } from "./profile.ts";
 import { profiled } from "./profiled.ts";
@@ -32,6 +32,7 @@ import { Sender } from "./sender.ts";
 import { ThreadLoop } from "./thread-loop.ts";
 
 export interface KernelThreadOptions {
+  readonly spec: ThreadSpec;
   readonly attention: SharedArrayBuffer;
   readonly idle: IdlePolicy;
   /** Lets the event loop have a turn. */
@@ -58,11 +59,16 @@ export class KernelThread {
   readonly #wallMs: () => number;
   readonly #clockMs: () => number;
   #now: number;
-  #pool: Blocks | undefined;
-  #clock: HybridClock | undefined;
+  readonly #pool: Blocks;
+  readonly #clock: HybridClock;
+  readonly #payloadBytesMax: number;
 
   constructor(options: KernelThreadOptions) {
-    const { now, idle, pause } = options;
+    const { now, idle, pause, spec } = options;
+    const { maxDriftMs } = spec;
+    this.#pool = new Blocks(spec.pool, spec.number);
+    this.#clock = new HybridClock(spec.clock, { now: () => this.#now, maxDriftMs });
+    this.#payloadBytesMax = spec.payloadBytesMax;
     this.#now = now();
     this.#pause = pause;
     this.#nap = options.nap;
@@ -147,13 +153,8 @@ export class KernelThread {
 
   #serve(spec: KernelSpec, defined: KernelDefinition): Served {
     const definition = this.#timed(spec, defined);
-    const { owner, lanes, checksum, payloadBytesMax, claimsAlone, emitsAlone } = spec;
-    const pool = (this.#pool ??= new Blocks(spec.pool, spec.thread)); // All kernels here are of one runtime.
-    const now = (): number => this.#now;
-    const clock = (this.#clock ??= new HybridClock(spec.clock, {
-      now,
-      maxDriftMs: spec.maxDriftMs,
-    }));
+    const { owner, lanes, checksum, claimsAlone, emitsAlone } = spec;
+    const [pool, clock, payloadBytesMax] = [this.#pool, this.#clock, this.#payloadBytesMax];
     const sides = { oneExecutor: claimsAlone };
     const inputs = spec.inputs.map((memory) => new MessageQueue(memory, pool, sides));
     const output = new Sender(new MessageQueue(spec.output, pool, { onePublisher: emitsAlone }), {

@@ -29,10 +29,6 @@ export interface Plan {
 
 export interface LauncherParts {
   readonly common: CommonParts;
-  /** The pool's memory and the clock's, as threads get them. */
-  readonly pool: SharedArrayBuffer;
-  readonly clock: WebAssembly.Memory;
-  readonly maxDriftMs: number;
   readonly threads: ThreadPool;
   readonly quotas: Quotas;
   readonly switchboard: Switchboard;
@@ -91,8 +87,8 @@ export class Launcher {
       const [count, shared] = [served.length, sharedOf(launch.sharedMemoryBytes)];
       const offers = sharedOf(launch.scheduler.queues > 1 ? 4 * count : 0);
       const grid = places.map(({ one, index }) => ({ memory: one.thread.attention, index }));
-      for (const [i, { one, index }] of places.entries()) {
-        const own = { number, thread: one.number, index, ...queues, grid, offers, restored };
+      for (const [i, { index }] of places.entries()) {
+        const own = { number, index, ...queues, grid, offers, restored };
         specs.push(this.#spec(plan, { ...own, place: { index: i, count, shared } }));
       }
       const starts = specs.map((spec, i) => served[i]!.thread.launch(spec, plan.definition));
@@ -179,25 +175,13 @@ export class Launcher {
     { id, module, definition, launch }: Plan,
     own: Pick<
       KernelSpec,
-      | "number"
-      | "thread"
-      | "index"
-      | "inputs"
-      | "output"
-      | "dead"
-      | "grid"
-      | "offers"
-      | "place"
-      | "restored"
+      "number" | "index" | "inputs" | "output" | "dead" | "grid" | "offers" | "place" | "restored"
     >,
   ): KernelSpec {
-    const { maxDriftMs, pool, clock, common } = this.#parts;
-    const { payloadBytesMax } = common;
     const { blockSize, checksum, gridSize, scheduler, tenant, data, profiling } = launch;
     return {
       ...{ id, definition: definition?.id ?? id, module, owner: ++this.#owners, ...own },
-      ...{ words: createKernelWords(), pool, clock },
-      ...{ maxDriftMs, payloadBytesMax, lanes: blockSize, checksum, scheduler },
+      ...{ words: createKernelWords(), lanes: blockSize, checksum, scheduler },
       ...{ claimsAlone: gridSize === 1 || isOwned(scheduler), emitsAlone: gridSize === 1 },
       ...{ tenant, data, profile: profiling ? createProfile() : undefined },
     };

@@ -26,7 +26,7 @@ export type {
   ThreadEnd,
 } from "./kernel-facts.ts";
 export { KernelHandle } from "./kernel-handle.ts";
-export type { KernelSpec, Launched } from "./kernel-spec.ts";
+export type { KernelSpec, Launched, ThreadSpec } from "./kernel-spec.ts";
 export { KernelThread, type KernelThreadOptions, thrownInKernel } from "./kernel-thread.ts";
 export { type KernelState, STATES } from "./lifecycle.ts";
 export type {

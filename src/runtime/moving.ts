@@ -109,7 +109,6 @@ export class Moving {
     try {
       const spec: KernelSpec = {
         ...old,
-        thread: to.number,
         index,
         restored: { state, types: [], moved },
       };

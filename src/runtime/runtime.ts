@@ -11,6 +11,7 @@ import { isKernel, type KernelDefinition } from "./define-kernel.ts";
 import { Books, type RuntimeMetrics } from "./books.ts";
 import type { KernelEnd, KernelMetrics, Moved, MoveOptions } from "./kernel-facts.ts";
 import type { KernelHandle } from "./kernel-handle.ts";
+import type { ThreadSpec } from "./kernel-spec.ts";
 import { Launcher, type Plan } from "./launcher.ts";
 import {
   type LaunchOptions,
@@ -39,10 +40,11 @@ export interface RuntimeParts {
   /** Backends that would have been better, and why each is not there. */
   readonly refusals: Readonly<Record<string, string>>;
   readonly startThread: (options: {
+    readonly spec: ThreadSpec;
     readonly idle: RuntimeOptions["idle"];
   }) => Promise<ServingThread>;
   /** A thread that is the caller's own. */
-  readonly ownThread: () => ServingThread;
+  readonly ownThread: (spec: ThreadSpec) => ServingThread;
   readonly threadsMax: number;
   readonly keepAlive: KeepAlive;
   readonly pause: () => Promise<void>;
@@ -98,9 +100,13 @@ export class Runtime implements AsyncDisposable {
     };
     this.#quotas = new Quotas(this.#options.quotas, nowMs);
     this.deadLetters = new DeadLetterOffice(this.#common.letters, this.#kernels);
-    const startThread = (): Promise<ServingThread> => parts.startThread({ idle });
+    const specOf = (number: number): ThreadSpec => {
+      return { number, pool: this.#pool, clock: this.#clockMemory, maxDriftMs, payloadBytesMax };
+    };
     this.#threads = new ThreadPool({
-      ...{ startThread, ownThread, threadsMax: threads },
+      startThread: (number) => parts.startThread({ idle, spec: specOf(number) }),
+      ownThread: (number) => ownThread(specOf(number)),
+      threadsMax: threads,
       gone: (thread) => void this.#common.pool.abandon(thread),
     });
     this.#topics = new TopicDesk({
@@ -123,7 +129,7 @@ export class Runtime implements AsyncDisposable {
     const watchdog = new Watchdog({ timeoutMs, nowMs, repeat });
     this.#watchdog = watchdog;
     this.#launcher = new Launcher({
-      ...{ common: this.#common, pool: this.#pool, clock: this.#clockMemory, maxDriftMs },
+      common: this.#common,
       ...{ threads: this.#threads, quotas: this.#quotas, switchboard: this.#switchboard, watchdog },
       ...{ books: this.#books, readCheckpoint: parts.readCheckpoint },
       launched: (running) => this.#topics.launched(running),

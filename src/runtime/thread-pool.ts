@@ -31,9 +31,10 @@ export interface ServingThread {
 }
 
 export interface ThreadPoolOptions {
-  readonly startThread: () => Promise<ServingThread>;
+  /** Starts a thread of this number. */
+  readonly startThread: (number: number) => Promise<ServingThread>;
   /** A thread that is the caller's own. */
-  readonly ownThread: () => ServingThread;
+  readonly ownThread: (number: number) => ServingThread;
   readonly threadsMax: number;
   /** A thread is gone, whatever it was about to do. */
   readonly gone: (number: number) => void;
@@ -64,7 +65,10 @@ export class ThreadPool {
 
   /** The caller's own thread. */
   own(): Served {
-    this.#own ??= new Served(this.#options.ownThread(), ++this.#numbers);
+    if (this.#own === undefined) {
+      const number = ++this.#numbers;
+      this.#own = new Served(this.#options.ownThread(number), number);
+    }
     return this.#own;
   }
 
@@ -100,8 +104,11 @@ export class ThreadPool {
       await before.catch(() => {}); // Its own launch fails with that.
       const open = this.#threads.filter((one) => one.isOpen).length;
       const missing = Array.from({ length: Math.max(0, count - open) });
-      const started = missing.map(() => this.#options.startThread());
-      for (const thread of await Promise.all(started)) this.#add(thread);
+      const started = missing.map(async () => {
+        const number = ++this.#numbers;
+        return new Served(await this.#options.startThread(number), number);
+      });
+      for (const served of await Promise.all(started)) this.#add(served);
     })();
     return this.#starting;
   }
@@ -114,10 +121,9 @@ export class ThreadPool {
     await Promise.all(threads.map((one) => one.kill()));
   }
 
-  #add(thread: ServingThread): void {
-    const served = new Served(thread, ++this.#numbers);
+  #add(served: Served): void {
     this.#threads.push(served);
-    void thread.ended.then(() => {
+    void served.thread.ended.then(() => {
       const at = this.#threads.indexOf(served);
       if (at >= 0) this.#threads.splice(at, 1);
       this.#options.gone(served.number);

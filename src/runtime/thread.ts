@@ -3,7 +3,7 @@
 
 export { decodeCheckpoint } from "./checkpoint.ts";
 export { defineKernel } from "./define-kernel.ts";
-export type { KernelSpec, Launched } from "./kernel-spec.ts";
+export type { KernelSpec, Launched, ThreadSpec } from "./kernel-spec.ts";
 export { KernelThread, thrownInKernel } from "./kernel-thread.ts";
 export { STATES } from "./lifecycle.ts";
 export type { StateAnswer, StateOrder } from "./resting.ts";

@@ -28,24 +28,28 @@ const pause = (): Promise<void> => new Promise((resume) => setImmediate(resume))
 export type Victim = Awaited<ReturnType<typeof victim>>;
 
 export async function victim({ blocks = 8, capacity = 16 } = {}) {
-  const thread = await startServingThread({ idle: IDLE.spinThenWait });
   const input = createQueue({ capacity, lanes: 1, cellBytes: 128 });
   const output = createQueue({ capacity, lanes: 1, cellBytes: 128 });
   const memory = createBlocks({ blocks, blockBytes: BLOCK_BYTES });
   const clockMemory = createClockMemory();
+  const thread = await startServingThread({
+    spec: {
+      ...{ number: 1, pool: memory, clock: clockMemory },
+      ...{ maxDriftMs: 60_000, payloadBytesMax: BLOCK_BYTES },
+    },
+    idle: IDLE.spinThenWait,
+  });
   const spec: KernelSpec = {
     ...{
       id: target.id,
       definition: target.id,
       number: 1,
-      thread: 1,
       index: 0,
       owner: 2,
       module: target.module!,
       tenant: 0,
     },
-    ...{ inputs: [input], output, pool: memory, words: createKernelWords(), clock: clockMemory },
-    ...{ maxDriftMs: 60_000, lanes: 1, checksum: false, payloadBytesMax: BLOCK_BYTES },
+    ...{ inputs: [input], output, words: createKernelWords(), lanes: 1, checksum: false },
     ...{ claimsAlone: true, emitsAlone: true, scheduler: resolveScheduler(undefined, 1) },
     ...{ offers: new SharedArrayBuffer(4), grid: [] },
     ...{ dead: undefined, restored: undefined, data: undefined },

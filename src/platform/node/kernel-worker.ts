@@ -12,10 +12,12 @@ import {
   type RouteSpec,
   type StateAnswer,
   type StateOrder,
+  type ThreadSpec,
   thrownInKernel,
 } from "../../runtime/thread.ts";
 
 export interface KernelWorkerData {
+  readonly spec: ThreadSpec;
   readonly attention: SharedArrayBuffer;
   readonly idle: IdlePolicy;
 }
@@ -51,9 +53,9 @@ export type KernelReply =
 const modules = new Map<string, Readonly<Record<string, unknown>>>();
 const port = parentPort;
 if (port === null) throw new Error("The kernel worker was not started as a thread.");
-const { attention, idle } = workerData as KernelWorkerData;
+const { spec, attention, idle } = workerData as KernelWorkerData;
 const thread = new KernelThread({
-  ...{ attention, idle },
+  ...{ spec, attention, idle },
   pause: () => new Promise((resume) => setImmediate(resume)),
   nap: () => new Promise((resume) => setTimeout(resume, 1)),
   now: () => Date.now(),

@@ -43,8 +43,8 @@ function cheapWall(): () => number {
 }
 
 const NODE: Omit<RuntimeParts, "backend" | "refusals"> = {
-  startThread: ({ idle }) => startServingThread({ idle: idle ?? IDLE.spinThenWait }),
-  ownThread: () => ownServingThread(pause),
+  startThread: ({ spec, idle }) => startServingThread({ spec, idle: idle ?? IDLE.spinThenWait }),
+  ownThread: (spec) => ownServingThread(spec, pause),
   threadsMax: Math.max(1, availableParallelism() - 1),
   keepAlive,
   pause,

@@ -12,6 +12,7 @@ import {
   type ServingThread,
   type StateAnswer,
   type ThreadEnd,
+  type ThreadSpec,
   thrownInKernel,
 } from "../../runtime/mod.ts";
 import { processMs } from "./process-clock.ts";
@@ -31,13 +32,12 @@ type Answer = Launched | StateAnswer;
 
 /** Starts a thread. It keeps no process alive. Fails with LAUNCH_FAILED. */
 export async function startServingThread({
+  spec,
   idle,
-}: {
-  readonly idle: IdlePolicy;
-}): Promise<ServingThread> {
+}: Omit<KernelWorkerData, "attention">): Promise<ServingThread> {
   const memory = createAttention();
   const attention = new Attention(memory);
-  const worker = startWorker({ attention: memory, idle });
+  const worker = startWorker({ spec, attention: memory, idle });
   const waiting = new Map<number, PromiseWithResolvers<Answer>>();
   let [told, isOver] = [false, false];
   let commands = 0;
@@ -100,9 +100,10 @@ export async function startServingThread({
 }
 
 /** This thread: it serves when it is poked. */
-export function ownServingThread(pause: () => Promise<void>): ServingThread {
+export function ownServingThread(spec: ThreadSpec, pause: () => Promise<void>): ServingThread {
   const attention = createAttention();
   const thread = new KernelThread({
+    spec,
     attention,
     idle: OWN_IDLE,
     pause,

@@ -26,9 +26,9 @@ const watch =
     });
     const parts: RuntimeParts = {
       ...{ backend, refusals: {}, threadsMax: 1, keepAlive, pause },
-      startThread: async ({ idle }) =>
-        watched(await startServingThread({ idle: idle ?? IDLE.spinThenWait })),
-      ownThread: () => watched(ownServingThread(pause)),
+      startThread: async ({ spec, idle }) =>
+        watched(await startServingThread({ spec, idle: idle ?? IDLE.spinThenWait })),
+      ownThread: (spec) => watched(ownServingThread(spec, pause)),
       nowMs: () => performance.now(),
       wallMs: () => Date.now(),
       stampMs: () => Date.now(),
