@@ -108,14 +108,19 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     const doors = new Doors(all, launch.scheduler);
     this.#doors = doors;
     this.#received = received;
-    const { box } = parts;
+    // Each gets what it asks for and no more: there may be ten thousand of them.
+    const { box, wallMs, callSpins, admission } = parts;
     const outbox = new Outbox({
-      ...{ ...parts, doors, mustTake },
+      ...{ id, launch, doors, admission, keepAlive, nowMs, wallMs, callSpins, poke, telemetry },
       bury: (...letter) => box?.add(...letter),
+      mustTake,
     });
     this.#outbox = outbox;
+    const { lifecycle, blocks, owners, terminationTimeoutMs, onInterrupt, leave, kill, gone } =
+      parts;
     this.#ending = new Ending({
-      ...{ ...parts, inputs: senders.map(({ queue }) => queue) },
+      ...{ lifecycle, blocks, owners, pause, nowMs, terminationTimeoutMs },
+      ...{ onInterrupt, leave, kill, gone, inputs: senders.map(({ queue }) => queue) },
       waiting: () => outbox.waiting,
       refuseWaiting: () => outbox.refuseAll(terminated(id)),
       bury: (...letter) => box?.take(...letter),

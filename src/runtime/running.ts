@@ -1,6 +1,6 @@
 // Running: a launched kernel as its runtime knows it, and how its handle is put together.
 
-import type { HybridClock, Message } from "../message/mod.ts";
+import type { HybridClock } from "../message/mod.ts";
 import { Admission } from "./admission.ts";
 import type { Blocks } from "./blocks.ts";
 import { DeadLetterBox } from "./dead-letter-box.ts";
@@ -16,10 +16,10 @@ import type { Launch } from "./options.ts";
 import { Profile } from "./profile.ts";
 import { Credits, RateLimit } from "./rate-limit.ts";
 import { isOwned } from "./scheduling.ts";
-import { rebuilt } from "./rebuilt.ts";
 import { Sender } from "./sender.ts";
 import { Telemetry } from "./telemetry.ts";
 import type { Served } from "./thread-pool.ts";
+import { vocabularyOf } from "./vocabulary.ts";
 
 /** What the runtime says of a kernel that has started. */
 export interface RunningFacts {
@@ -95,11 +95,9 @@ export class Running {
       const wake = isOwned(scheduler) ? () => this.#raise(queue) : () => this.wake();
       return new Sender(input, { source: 0, clock, payloadBytesMax, checksum, wake });
     });
-    const [takes, gives] = [launched[0]!.takes.map(rebuilt), launched[0]!.gives.map(rebuilt)];
-    const replies = new Map(gives.map((one) => [one.id, one]));
+    const { gives: replies, nameOf: known } = vocabularyOf(launched[0]!);
     const ended = (): number => sumOf(blocks, "processed") + sumOf(blocks, "failed");
     const admission = admissionOf(launch, common, ended);
-    const known = namesOf([...gives, ...takes]);
     const box = boxOf(facts, common, known);
     const nameOf = (type: number): string => known(type) ?? `type ${type}`;
     const { debug } = launch;
@@ -200,13 +198,4 @@ function boxOf(
   if (dead === undefined) return undefined;
   const queue = new MessageQueue(dead, pool, { oneExecutor: true });
   return new DeadLetterBox(queue, id, letters, nameOf);
-}
-
-/** What a kernel's messages are called, by their types: a map that is made when one is first asked for. */
-function namesOf(messages: readonly Message[]): (type: number) => string | undefined {
-  let names: ReadonlyMap<number, string> | undefined;
-  return (type) => {
-    names ??= new Map(messages.map((one) => [one.id, String(one)] as const));
-    return names.get(type);
-  };
 }
