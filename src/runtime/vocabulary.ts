@@ -20,14 +20,16 @@ export function vocabularyOf({ takes, gives }: Pick<Launched, "takes" | "gives">
   const key = JSON.stringify([takes, gives]);
   const found = known.get(key);
   if (found !== undefined) return found;
-  const byType = (descriptions: readonly MessageDescription[]): Map<number, Message> =>
-    new Map(descriptions.map((one) => [one.id, rebuilt(one)]));
   const given = byType(gives);
   const all = new Map([...given, ...byType(takes)]);
   const made: Vocabulary = { gives: given, nameOf: (type) => all.get(type)?.toString() };
   if (known.size >= KNOWN_MAX) known.clear();
   known.set(key, made);
   return made;
+}
+
+function byType(descriptions: readonly MessageDescription[]): Map<number, Message> {
+  return new Map(descriptions.map((one) => [one.id, rebuilt(one)]));
 }
 
 function rebuilt({ id, name, fields }: MessageDescription): Message {
