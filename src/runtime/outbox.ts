@@ -145,7 +145,9 @@ export class Outbox {
     this.#flushSoon();
     if (isAlone) {
       poke?.();
-      const isAnswered = calls.looksFor(slot, this.#patience.looks);
+      // A thread that shares ours has done what it can: one look says whether that was all.
+      const looks = Math.min(this.#patience.looks, poke === undefined ? Infinity : 1);
+      const isAnswered = calls.looksFor(slot, looks);
       this.#patience.heard(isAnswered);
       if (isAnswered) return Promise.resolve(calls.take(slot, watch));
     }
