@@ -313,6 +313,8 @@ export class Outbox {
       facts.deadline = Math.trunc(this.#parts.wallMs() + ms) | 0 || 1;
     }
     if (messageId !== undefined) {
+      if (typeof messageId !== "bigint")
+        throw unsupported("messageId", typeof messageId, "a bigint of 64 bits");
       facts.idLow = Number(BigInt.asIntN(32, messageId));
       facts.idHigh = Number(BigInt.asIntN(32, messageId >> 32n));
     }

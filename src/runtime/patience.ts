@@ -1,7 +1,7 @@
 // Patience: for how long a lone caller looks for its answer before it yields to the event loop.
 //
-// Looking is the fastest way to get an answer, and wasted where that takes longer. So each look that was in vain halves the
-// patience for the next call, down to a sixteenth, and each that was not gives all of it back.
+// Looking is the fastest way to get an answer, and wasted where that takes longer. So each time that it was in
+// vain halves the patience for the next call, down to a sixteenth, and each time that it was not restores it.
 
 const LEAST_SHIFT = 4;
 

@@ -172,15 +172,16 @@ describe("What no option can be is refused", () => {
     expect(await codeOf(runtime.launch(plain, options))).toBe("OPTION_UNSUPPORTED");
   });
 
-  test.each([{ priority: "urgent" as never }, { ttlMs: Number.NaN }])(
-    "of a message: %j",
-    async (options) => {
-      begin({ threads: 1 });
-      const kernel = await runtime.launch(plain, { priorities: true });
-      expect(await codeOf(kernel.call(Where, { nothing: 0 }, options))).toBe("OPTION_UNSUPPORTED");
-      expect(await kernel.call(Where, { nothing: 0 })).toMatchObject({ count: 0 });
-    },
-  );
+  test.each([
+    { priority: "urgent" as never },
+    { ttlMs: Number.NaN },
+    { messageId: 7 as never }, // A number is no bigint.
+  ])("of a message: %j", async (options) => {
+    begin({ threads: 1 });
+    const kernel = await runtime.launch(plain, { priorities: true });
+    expect(await codeOf(kernel.call(Where, { nothing: 0 }, options))).toBe("OPTION_UNSUPPORTED");
+    expect(await kernel.call(Where, { nothing: 0 })).toMatchObject({ count: 0 });
+  });
 });
 
 test.each(["persistent", "event-driven"] as const)(

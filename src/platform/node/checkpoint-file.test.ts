@@ -107,6 +107,12 @@ test.each([0, -1, 1.5, Number.NaN])("writeCheckpoint() refuses to keep %d", asyn
   expect(await names()).toEqual([]);
 });
 
+test("writeCheckpoint() and readCheckpoint() refuse what is no file's URL", async () => {
+  const url = new URL("https://example.com/bank.ckpt");
+  expect(await writeCheckpoint(url, bytesOf(1)).catch(codeOf)).toBe("OPTION_UNSUPPORTED");
+  expect(await readCheckpoint(url).catch(codeOf)).toBe("OPTION_UNSUPPORTED");
+});
+
 test("writeCheckpoint() refuses what is no bytes", async () => {
   const text = "a checkpoint" as unknown as Uint8Array;
   expect(await writeCheckpoint(file, text).catch(codeOf)).toBe("OPTION_UNSUPPORTED");

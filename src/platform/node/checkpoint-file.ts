@@ -139,7 +139,9 @@ async function generations(path: string): Promise<number[]> {
 }
 
 function pathOf(file: string | URL): string {
-  return file instanceof URL ? fileURLToPath(file) : join(file);
+  if (!(file instanceof URL)) return join(file);
+  if (file.protocol === "file:") return fileURLToPath(file);
+  throw unsupported("the checkpoint's place", file.href, "a path, or a URL of the scheme file:");
 }
 
 function unreadable(path: string, found: string, cause?: unknown): Failure {

@@ -7,7 +7,7 @@ const beginMs = beginning();
 
 export const processMs = (): number => beginMs + performance.now();
 
-/** When this thread's clock began. Of several looks the quickest counts: a thread may be set aside between two clocks. */
+/** When this thread's clock began. Of several looks the quickest counts: a thread may be set aside between two. */
 function beginning(): number {
   let [begin, least] = [0, Infinity];
   for (let i = 0; i < LOOKS; i++) {

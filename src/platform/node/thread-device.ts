@@ -224,10 +224,11 @@ export class ThreadDevice implements DeviceMemory, AsyncDisposable {
   }
 
   #await(copy: number): void {
-    // Its end cannot be heard of while this thread is held.
-    if (Atomics.wait(this.#words, copy, 0, BLOCKED_MS_MAX) === "timed-out")
-      this.#lose(new Error(`a copy that did not end in ${BLOCKED_MS_MAX} ms`));
-    this.isDone(copy);
+    // Its end cannot be heard of while this thread is held. It may be woken too early, by the end of the copy that had
+    // this word before: that was seen before the thread that made it could ring.
+    while (!this.isDone(copy))
+      if (Atomics.wait(this.#words, copy, 0, BLOCKED_MS_MAX) === "timed-out")
+        this.#lose(new Error(`a copy that did not end in ${BLOCKED_MS_MAX} ms`));
   }
 
   async #told(copy: number): Promise<void> {
