@@ -52,8 +52,8 @@ function runtimes(): {
 async function cold(effort: Effort): Promise<Row> {
   const { found, missing } = runtimes();
   const own = found.flatMap(([name, url]) => [
-    launches(`${name}, launch`, url, false),
-    launches(`${name}, launch and first answer`, url, true),
+    launches(`${name}, launch`, url, { from: "create", to: "launched" }),
+    launches(`${name}, launch and first answer`, url, { from: "create", to: "answered" }),
   ]);
   const peers = peerAdders();
   const others = peers.adders.map((one) => firstAnswer(one));
@@ -69,7 +69,7 @@ async function cold(effort: Effort): Promise<Row> {
 /** A runtime starts a thread before it is asked for, so that this is what a program waits for. */
 async function first(effort: Effort): Promise<Row> {
   const { found, missing } = runtimes();
-  const own = found.map(([name, url]) => firstLaunch(name, url));
+  const own = found.map(([name, url]) => launches(name, url, { from: "launch", to: "launched" }));
   const entries = await contest(own, effort);
   return {
     id: "runtime launch first",
@@ -79,30 +79,18 @@ async function first(effort: Effort): Promise<Row> {
   };
 }
 
-function firstLaunch(name: string, url: URL): ThreadContender {
-  return {
-    name,
-    time: async (effort) => {
-      await using loaded = await loadActors(url, { count: 1, each: 1 });
-      return await repeated(effort.quick || url === SOURCE ? 5 : 20, async () => {
-        const runtime = await loaded.Runtime.create({ threads: 1 });
-        const start = performance.now();
-        const kernel = await runtime.launch(loaded.kernels[0]!);
-        const took = performance.now() - start;
-        await mustAdd(loaded, kernel, 1);
-        await runtime.shutdown();
-        return took;
-      });
-    },
-  };
-}
-
 function milliseconds(most: number, entries: readonly Entry[], name: string): Row["goals"][number] {
   const median = measuredIn(entries, name)?.medianNs;
   return atMost(`<= ${most} ms`, most, median === undefined ? undefined : median / 1e6);
 }
 
-function launches(name: string, url: URL, withAnswer: boolean): ThreadContender {
+/** Which part of a runtime's beginning is timed. */
+interface Part {
+  readonly from: "create" | "launch";
+  readonly to: "launched" | "answered";
+}
+
+function launches(name: string, url: URL, { from, to }: Part): ThreadContender {
   return {
     name,
     time: async (effort) => {
@@ -110,14 +98,15 @@ function launches(name: string, url: URL, withAnswer: boolean): ThreadContender 
       // From source a launch takes long: its thread strips types. Beside what is built that is aside.
       const count = effort.quick || (url === SOURCE && existsSync(BUILT)) ? 5 : 20;
       return await repeated(count, async () => {
-        const start = performance.now();
+        const create = performance.now();
         const runtime = await loaded.Runtime.create({ threads: 1 });
+        const launch = performance.now();
         const kernel = await runtime.launch(loaded.kernels[0]!);
         const launched = performance.now();
         await mustAdd(loaded, kernel, 1);
-        const end = withAnswer ? performance.now() : launched;
+        const answered = performance.now();
         await runtime.shutdown();
-        return end - start;
+        return { launched, answered }[to] - { create, launch }[from];
       });
     },
   };

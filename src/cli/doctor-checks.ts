@@ -21,8 +21,9 @@ const TICKING_MS_MAX = 5_000;
 const STOPPING_MS_MAX = 20_000;
 
 export async function checks(io: Io): Promise<readonly Check[]> {
-  const basis = [nodeCheck(), sharedMemoryCheck(), ...featureChecks()];
-  if (!basis[0]!.ok) return basis; // The others would tell of nothing but what that Node has not.
+  const node = nodeCheck();
+  const basis = [node, sharedMemoryCheck(), ...featureChecks()];
+  if (!node.ok) return basis; // The others would tell of nothing but what that Node has not.
   return [
     ...basis,
     await attempted({

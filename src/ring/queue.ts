@@ -164,9 +164,11 @@ export class Queue {
     Atomics.store(this.#words, this.#turns + slot, (turn + this.size - 1) | 0);
   }
 
-  /** As `release`, where this thread alone publishes: nobody waits for the store but its own next publication. */
-  releaseOwn(slot: number): void {
-    if (!this.#onePublisher) return this.release(slot);
+  /**
+   * As `release`, of a slot that is out, where this thread alone publishes: nobody waits for the store but its own
+   * next publication.
+   */
+  releaseAlone(slot: number): void {
     this.#words[this.#turns + slot] = (this.#words[this.#turns + slot]! + this.size - 1) | 0;
   }
 

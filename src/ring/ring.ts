@@ -239,9 +239,13 @@ export class Ring {
   /** As `release`, for a settled slot that nobody else can release or sweep: it compares nothing. */
   releaseOwn(slot: number): void {
     this.words[this.at(slot)] = EMPTY;
-    this.#queueOf(slot).releaseOwn(slot);
-    if (this.#onePublisher) this.done.ringHere();
-    else this.done.ring();
+    if (this.#onePublisher) {
+      this.#queueOf(slot).releaseAlone(slot);
+      this.done.ringHere();
+    } else {
+      this.#queueOf(slot).release(slot);
+      this.done.ring();
+    }
   }
 
   /** Whether the publication of this ticket in `slot` is settled: it is so too once the slot went on. */

@@ -107,11 +107,7 @@ export class Moving {
     const [from, old] = [running.served[0]!, running.specs[0]!];
     const { state, ...moved } = left;
     try {
-      const spec: KernelSpec = {
-        ...old,
-        index,
-        restored: { state, types: [], moved },
-      };
+      const spec: KernelSpec = { ...old, index, restored: { state, types: [], moved } };
       await to.thread.launch(spec, undefined);
       if (!running.handle.isTerminated) return spec;
       await to.thread.order(index, { order: "leave" }); // Its old thread died meanwhile.

@@ -131,7 +131,7 @@ export class Outbox {
     if (Number.isNaN(options?.timeoutMs)) throw noTime();
     mustTake();
     const facts = this.#factsOf(options, this.#correlate());
-    const queue = this.#parts.doors.pick(options?.key, options?.level);
+    const queue = doors.pick(options?.key, options?.level);
     const watch = telemetry.watch(message);
     if (this.#backlog.size > 0) {
       this.#why = "room";

@@ -4,6 +4,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Facts, FailureCode } from "../../base/mod.ts";
 import type { IdlePolicy } from "../../ring/mod.ts";
+import { pause } from "./event-loop.ts";
 import { processMs } from "./process-clock.ts";
 import {
   type KernelSpec,
@@ -56,7 +57,7 @@ if (port === null) throw new Error("The kernel worker was not started as a threa
 const { spec, attention, idle } = workerData as KernelWorkerData;
 const thread = new KernelThread({
   ...{ spec, attention, idle },
-  pause: () => new Promise((resume) => setImmediate(resume)),
+  pause,
   nap: () => new Promise((resume) => setTimeout(resume, 1)),
   now: () => Date.now(),
   nowMs: () => performance.now(),
