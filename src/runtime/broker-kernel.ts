@@ -20,16 +20,23 @@ import {
   Taken,
 } from "./topic-wire.ts";
 
+/** What the kernel is launched with. */
+export interface BrokerStart {
+  readonly options: BrokerOptions;
+  /** What the broker knows before it takes a publication. */
+  readonly known: readonly BrokerOrder[];
+}
+
 /** Turns of the event loop without news before the pump naps between looks. */
 const LOOKS_AWAKE = 100;
 
 class Brokering {
   isPumping = false;
-  readonly #options: BrokerOptions;
+  readonly #start: BrokerStart;
   #broker: Broker | undefined;
 
-  constructor(options: BrokerOptions) {
-    this.#options = options;
+  constructor({ options, known }: BrokerStart) {
+    this.#start = { options, known }; // Read once, whoever gives it.
   }
 
   /** The broker, made with the first message: only then its kernel can be reached. */
@@ -40,7 +47,7 @@ class Brokering {
   #made(context: KernelContext): Broker {
     const kernel = Delivery.kernelOf(context);
     const { routes } = kernel;
-    return new Broker(this.#options, {
+    const broker = new Broker(this.#start.options, {
       nowMs: routes.options.nowMs,
       post: (...parcel) => routes.post(...parcel),
       arrive: (arrival) => kernel.emit(Arrived, arrival),
@@ -49,6 +56,8 @@ class Brokering {
         if (!this.isPumping) this.isPumping = routes.send(kernel.id, Pump, {}, 0) === "delivered";
       },
     });
+    for (const order of this.#start.known) broker.obey(order);
+    return broker;
   }
 }
 
@@ -57,7 +66,7 @@ type Context = KernelContext<Brokering>;
 export const broker = defineKernel({
   id: `${RESERVED}topics`,
   module: import.meta.url,
-  start: (options) => new Brokering(options as BrokerOptions),
+  start: (data) => new Brokering(data as BrokerStart),
   emits: [Arrived],
   on: [
     Publish.do((published, context: Context) => {

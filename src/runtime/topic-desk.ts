@@ -1,9 +1,8 @@
 // Topic desk: the topics that are open, one for each tenant, and what the runtime tells them.
 
 import { Failure } from "../base/mod.ts";
-import { broker } from "./broker-kernel.ts";
+import { broker, type BrokerStart } from "./broker-kernel.ts";
 import type { KernelDefinition } from "./define-kernel.ts";
-import type { KernelHandle } from "./kernel-handle.ts";
 import type { LaunchOptions, SupervisionEvent } from "./options.ts";
 import type { Running } from "./running.ts";
 import { type BrokerLimits, resolveBroker } from "./topic-options.ts";
@@ -14,7 +13,7 @@ import { Topics } from "./topics-handle.ts";
 const CELL_BYTES = 512;
 
 export interface DeskParts {
-  readonly launch: (source: typeof broker, options: LaunchOptions) => Promise<unknown>;
+  readonly launch: (source: typeof broker, options: LaunchOptions) => Promise<AsyncDisposable>;
   readonly connect: (from: string, to: string) => Promise<void>;
   /** The kernels that run. */
   readonly running: () => readonly Running[];
@@ -26,7 +25,6 @@ export interface DeskParts {
 export class TopicDesk {
   readonly #parts: DeskParts;
   readonly #open = new Map<number, Topics>();
-  readonly #begun = new WeakSet<KernelHandle>();
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
@@ -41,22 +39,31 @@ export class TopicDesk {
     const gone = (): void => {
       if (this.#open.get(tenant) === topics) this.#open.delete(tenant);
     };
+    if (this.#open.has(tenant)) throw openAlready(tenant);
     const topics: Topics = new Topics({ options, connect, pause, gone });
-    const before = this.#open.get(tenant);
-    if (before === undefined) this.#open.set(tenant, topics);
+    this.#open.set(tenant, topics);
+    const data: BrokerStart = {
+      options,
+      get known() {
+        return topics.starts(); // Each time that a thread is given it: a broker launched again knows all as well.
+      },
+    };
+    let launched: AsyncDisposable | undefined;
     try {
-      await launch(broker, {
+      for (const one of running()) await this.launched(one);
+      launched = await launch(broker, {
         ...{ id, tenant, restart: "permanent", routes: [id], whenFull: "wait" },
         ...{ inputQueueCapacity: queueCapacity, outputQueueCapacity: queueCapacity },
-        ...{ cellBytes: CELL_BYTES, data: options, ownThread: ownThread && this.#parts.isThreaded },
+        ...{ cellBytes: CELL_BYTES, data, ownThread: ownThread && this.#parts.isThreaded },
         blockSize: 2, // One lane looks after what is under way, the other takes publications.
       });
+      await topics.begun();
+      return topics;
     } catch (error) {
-      gone();
+      topics.end();
+      await launched?.[Symbol.asyncDispose]();
       throw error;
     }
-    for (const one of running()) await this.launched(one);
-    return topics;
   }
 
   /** Fails with OPTION_UNSUPPORTED for an id that is the runtime's own. */
@@ -73,10 +80,7 @@ export class TopicDesk {
     const topics = this.#open.get(launch.tenant);
     if (topics === undefined) return;
     if (id !== topics.id) await topics.join(id, handle.number, launch);
-    else if (!this.#begun.has(handle)) {
-      this.#begun.add(handle);
-      void topics.begin(handle); // Not awaited: it waits until the broker is active.
-    }
+    else void topics.begin(handle); // Not awaited: it waits until the broker is active.
   }
 
   /** What supervision did. */
@@ -85,4 +89,11 @@ export class TopicDesk {
       if (event.kind === "escalated" || (event.kind === "not-restarted" && event.id === topics.id))
         topics.end();
   }
+}
+
+function openAlready(tenant: number): Failure {
+  return new Failure("KERNEL_ALREADY_ACTIVE", {
+    ...{ at: `topics of tenant ${tenant}`, found: "topics that are open", expected: "none" },
+    fix: "Use those, or dispose of them first.",
+  });
 }

@@ -1,7 +1,7 @@
 // Topics handle: publish and subscribe between the kernels of one tenant, as their host holds it.
 //
-// The host's books here are what a broker is told, and told again should it be launched again: only what is
-// retained and what is under way ends with a broker's thread.
+// The host's books here are what a broker is launched with, and launched again with: only what is retained and
+// what is under way ends with a broker's thread. What changes while it starts it is told before anyone may ask it.
 
 import { Failure } from "../base/mod.ts";
 import type { Fields, InputOf, Message, PublishOptions, Receipt, ValueOf } from "../message/mod.ts";
@@ -35,6 +35,7 @@ export interface TopicsParts {
 
 /** A kernel as the broker is told of it. */
 type Member = Extract<BrokerOrder, { order: "join" }>;
+type Subscribing = Extract<BrokerOrder, { order: "subscribe" }>;
 
 export class Topics implements AsyncDisposable {
   /** The kernel that is the broker. */
@@ -43,8 +44,12 @@ export class Topics implements AsyncDisposable {
   readonly #parts: TopicsParts;
   readonly #members = new Map<string, Member>();
   /** By kernel and filter, beside what launches say. */
-  readonly #subscriptions = new Map<string, Map<string, Qos>>();
+  readonly #subscriptions = new Map<string, Map<string, Subscribing>>();
   readonly #streams: TopicStreams;
+  /** What the broker knows that starts, or runs. */
+  readonly #told = new Set<Member | Subscribing | TopicStream>();
+  /** Resolves when the broker that starts knows all, or has ended; undefined where none starts. */
+  #starting: PromiseWithResolvers<void> | undefined;
   /** The broker that knows all; undefined once the topics have ended. */
   #broker = Promise.withResolvers<KernelHandle | undefined>();
   #isReady = false;
@@ -56,7 +61,7 @@ export class Topics implements AsyncDisposable {
     this.id = brokerOf(this.tenant);
     this.#streams = new TopicStreams({
       broker: () => this.#broker.promise,
-      close: (stream) => void this.#tell({ order: "forget", key: stream }),
+      close: (stream) => void this.#ask({ order: "forget", key: stream }).catch(ended),
     });
   }
 
@@ -95,9 +100,11 @@ export class Topics implements AsyncDisposable {
     const id = idOf(kernel);
     const subscription = resolveSubscription(filter, qos);
     await this.#parts.connect(this.id, id);
-    const filters = this.#subscriptions.get(id) ?? new Map<string, Qos>();
-    this.#subscriptions.set(id, filters.set(filter, subscription.qos));
-    return (await this.#ask({ order: "subscribe", kernel: id, ...subscription })) as number;
+    const broker = await this.#open(); // What is told when it has begun is told once.
+    const order: Subscribing = { order: "subscribe", kernel: id, ...subscription };
+    const filters = this.#subscriptions.get(id) ?? new Map<string, Subscribing>();
+    this.#subscriptions.set(id, filters.set(filter, order));
+    return (await command(broker, order)) as number;
   }
 
   /** False: there was no such subscription. What is on its way still comes. */
@@ -158,33 +165,45 @@ export class Topics implements AsyncDisposable {
     if (publishes.length > 0) await this.#parts.connect(kernel, this.id);
     if (isHeard) await this.#parts.connect(this.id, kernel);
     const member: Member = { order: "join", kernel, number, publishes, subscribes };
-    this.#members.delete(kernel); // It is told last, should a broker just be learning all this.
     this.#members.set(kernel, member);
-    if (this.#isReady) await this.#tell(member);
+    await this.#tell(member);
+    await this.#starting?.promise;
   }
 
-  /** The broker was launched, or launched again. The runtime says so. It learns all that the host knows. */
+  /** What a broker that starts is given: all that the host knows. */
+  starts(): readonly BrokerOrder[] {
+    this.#starting ??= Promise.withResolvers();
+    this.#told.clear();
+    return this.#untold();
+  }
+
+  /** The broker was launched, or launched again. The runtime says so. It learns what has changed meanwhile. */
   async begin(broker: KernelHandle): Promise<void> {
     void broker.wait().then((end) => this.#ended(end));
     while (broker.state === "launched") await this.#parts.pause();
     try {
-      for (const stream of this.#streams.open) await command(broker, orderOf(stream));
-      for (const [kernel, filters] of this.#subscriptions)
-        for (const [filter, qos] of filters)
-          await command(broker, { order: "subscribe", kernel, filter, qos });
-      for (const member of this.#members.values()) await command(broker, member);
+      for (let orders; (orders = this.#untold()).length > 0;)
+        for (const order of orders) await command(broker, order);
       this.#isReady = true;
       this.#generation = broker.generation;
       this.#broker.resolve(broker);
     } catch (error) {
       this.#broker.promise.catch(() => {}); // Whoever asks gets it.
       if (!hasEnded(error)) this.#broker.reject(error);
+    } finally {
+      this.#started();
     }
+  }
+
+  /** Resolves when the first broker knows all. Fails with KERNEL_TERMINATED where it has ended for good. */
+  async begun(): Promise<void> {
+    await this.#open();
   }
 
   /** The broker is not launched again. The runtime says so. */
   end(): void {
     this.#isReady = false;
+    this.#started();
     this.#broker.resolve(undefined);
     this.#parts.gone();
   }
@@ -195,8 +214,8 @@ export class Topics implements AsyncDisposable {
   }
 
   #ended(end: KernelEnd): void {
+    if (this.#isReady) this.#broker = Promise.withResolvers(); // Whoever asks from now on waits for the next one.
     this.#isReady = false;
-    this.#broker = Promise.withResolvers(); // Whoever asks from now on waits for the next one.
     if (end.how !== "killed" || end.failure === undefined) this.end();
   }
 
@@ -214,9 +233,29 @@ export class Topics implements AsyncDisposable {
     return command(await this.#open(), order);
   }
 
-  /** Asks, unless the broker has ended: the next one learns it anyway. */
+  /** Tells what is in the books by now, unless the broker has ended or just starts: it learns it from there. */
   async #tell(order: BrokerOrder): Promise<void> {
-    await this.#ask(order).catch(ended);
+    if (this.#isReady) await this.#ask(order).catch(ended);
+  }
+
+  /** What is in the books and was not told. From now on it is. */
+  #untold(): BrokerOrder[] {
+    const orders: BrokerOrder[] = [];
+    const add = (known: Member | Subscribing | TopicStream, order: BrokerOrder): void => {
+      if (!this.#told.has(known)) orders.push(order);
+      this.#told.add(known);
+    };
+    for (const stream of this.#streams.open) add(stream, orderOf(stream));
+    for (const filters of this.#subscriptions.values())
+      for (const order of filters.values()) add(order, order);
+    for (const member of this.#members.values()) add(member, member);
+    return orders;
+  }
+
+  #started(): void {
+    this.#starting?.resolve();
+    this.#starting = undefined;
+    this.#told.clear();
   }
 }
 

@@ -1,10 +1,11 @@
 // Topics when threads die: what each quality gives, by real crashes.
 
+import { setImmediate } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import type { Runtime, RuntimeOptions, SupervisionEvent, Topics } from "../../runtime/mod.ts";
 import { adder, Exit } from "./kernels.fixture.ts";
 import { createRuntime } from "./runtime.ts";
-import { listener, Note, sharedWords, WORDS } from "./topic-kernels.fixture.ts";
+import { listener, Note, sharedWords, Tell, teller, WORDS } from "./topic-kernels.fixture.ts";
 
 let runtime: Runtime;
 let events: SupervisionEvent[] = [];
@@ -151,6 +152,39 @@ test("A broker whose thread dies is launched again and told again; what was unde
   await topics.publish("v", Note, { number: 3 });
   expect((await waiting).value).toEqual({ topic: "v", value: { number: 3 } });
   await expect.poll(() => counts(words, "ended", 3), PATIENCE).toEqual([1, 1, 1]);
+});
+
+test("A broker launched again knows who may publish and who hears before it takes a publication", async () => {
+  start({ threads: 1 });
+  const topics = await runtime.topics({ ownThread: false, queueMax: 4 });
+  const words = sharedWords();
+  const here = { mode: "event-driven" } as const; // Away from the thread that dies.
+  await runtime.launch(listener, { ...here, data: words, subscribes: ["t"] });
+  const kernel = await runtime.launch(teller, { ...here, publishes: ["t"] });
+  for (const crash of [1, 2, 3]) {
+    const crasher = await runtime.launch(adder);
+    crasher.send(Exit, { code: 3 });
+    await crasher.wait();
+    const stream = topics.messages("w", Note); // There is no broker, or it just starts.
+    const waiting = stream.next();
+    let delivered = 0;
+    while (events.length < crash || delivered < 50) {
+      const tell = { first: delivered, count: 1, qos: 1, id: 0, topic: "t" };
+      if ((await kernel.call(Tell, tell)).text === "delivered") delivered++;
+      await setImmediate(); // A call on this thread takes no turn of the event loop.
+    }
+    await expect
+      .poll(() => topics.metrics(), PATIENCE)
+      .toMatchObject({ generation: crash + 1, published: delivered, forbidden: 0 });
+    await expect.poll(() => of(topics), PATIENCE).toMatchObject({ matched: delivered, lag: 0 });
+    // More than wait for the stream at once: it says what it took to the broker that sent it.
+    for (let number = 0; number < 10; number++) {
+      await topics.publish("w", Note, { number }, { qos: 1 });
+      const { value } = await (number === 0 ? waiting : stream.next());
+      expect(value).toEqual({ topic: "w", value: { number } });
+    }
+    await stream.return!();
+  }
 });
 
 test("A broker on a thread of its own outlives the threads of all others", async () => {
