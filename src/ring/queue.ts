@@ -24,19 +24,27 @@
 //      comes to a later position only behind one that loaded that first turn.
 //   5. A thread that is alone on its side needs no compare-exchange there, and an atomic load only of what
 //      the other side moves: each costs as much as ten plain ones.
-//   6. A publisher that dies between taking a position and showing it stops its lane there.
+//   6. A publisher that dies between taking positions and showing them stops its lane there. One with a name has
+//      written it in place of the owner, in a straight line from the exchange to the last store of showing, so
+//      that whoever mends the lane finds either that or a run that is shown.
 
 import { Failure } from "../base/mod.ts";
 import { LANE_CURSORS, type RingGeometry } from "../layout/mod.ts";
 
 /** The largest name of an executor. The top bit marks slots that nobody owns. */
 export const OWNER_MAX = 0x7fff_fffe;
+/** The largest name of a publisher. */
+export const PUBLISHER_MAX = 0x3fff_ffff;
+
+const TOP_BIT = 0x8000_0000 | 0;
 
 export interface QueueSides {
   /** This thread is the only one that publishes to the ring: it moves tails by plain stores. */
   readonly onePublisher?: boolean;
   /** This thread is the only one that claims from the ring: it owns slots by plain stores. */
   readonly oneExecutor?: boolean;
+  /** This thread's name as a publisher, 1 to PUBLISHER_MAX, where it may be killed while others go on: see `Ring.mend`. */
+  readonly publisher?: number;
 }
 
 export class Queue {
@@ -55,6 +63,7 @@ export class Queue {
   #shownTo: number;
   readonly #onePublisher: boolean;
   readonly #oneExecutor: boolean;
+  readonly #publisher: number;
 
   /** `words` is the whole memory of the ring. Fails with RING_INVALID for a lane of one slot. */
   constructor(words: Int32Array, geometry: RingGeometry, lane: number, sides: QueueSides = {}) {
@@ -72,6 +81,7 @@ export class Queue {
     this.#shownTo = Atomics.load(words, this.#head);
     this.#onePublisher = sides.onePublisher ?? false;
     this.#oneExecutor = sides.oneExecutor ?? false;
+    this.#publisher = sides.publisher ?? 0;
   }
 
   /** The slot behind the lane's last. */
@@ -105,14 +115,36 @@ export class Queue {
   show(position: number, count: number): void {
     const words = this.#words;
     const [turns, owners, runEnds] = [this.#turns, this.#owners, this.#runEnds];
+    const first = this.slot(position);
     const end = (position + count) | 0;
-    for (let i = 0; i < count; i++) {
+    for (let i = 1; i < count; i++) {
       const slot = this.slot(position + i);
       words[owners + slot] = unowned(position + i);
       words[runEnds + slot] = end;
-      if (i > 0) words[turns + slot] = position + i + 1;
+      words[turns + slot] = position + i + 1;
     }
-    Atomics.store(words, turns + this.slot(position), (position + 1) | 0);
+    words[runEnds + first] = end;
+    words[owners + first] = position | TOP_BIT; // From here on no name says that it is not shown, so no call.
+    Atomics.store(words, turns + first, (position + 1) | 0);
+  }
+
+  /**
+   * How many positions from `this.position` on a publisher has taken and not shown, of its oldest such run; 0:
+   * none. It has died, and only the caller shows them.
+   */
+  unshownBy(publisher: number): number {
+    const words = this.#words;
+    const head = Atomics.load(words, this.#head);
+    const taken = (Atomics.load(words, this.#tail) - head) | 0;
+    for (let i = 0; i < taken; i++) {
+      const position = (head + i) | 0;
+      const slot = this.slot(position);
+      if (Atomics.load(words, this.#turns + slot) !== position) continue;
+      if (words[this.#owners + slot] !== nameOf(publisher, position)) continue;
+      this.position = position;
+      return (words[this.#runEnds + slot]! - position) | 0;
+    }
+    return 0;
   }
 
   /**
@@ -156,7 +188,7 @@ export class Queue {
 
   /**
    * Frees a slot for the publisher of the next lap. Only whoever ended its status may call this, or after
-   * its death whoever sweeps. The owner stays until the next publication is shown, so that this is one store.
+   * its death whoever sweeps. The owner stays until the next publication, so that this is one store.
    */
   release(slot: number): void {
     const turn = Atomics.load(this.#words, this.#turns + slot);
@@ -185,6 +217,11 @@ export class Queue {
     return (this.#words[this.#turns + slot]! - 1) | 0;
   }
 
+  /** Index of the word that holds a slot's turn. */
+  turnAt(slot: number): number {
+    return this.#turns + slot;
+  }
+
   /** Index of the word that says up to where runs were counted; see Ring.completeAll(). */
   get countedAt(): number {
     return this.#counted;
@@ -204,7 +241,11 @@ export class Queue {
       if (lead < 0) return false; // Last lap's slot is still out.
       if (lead > 0) continue; // Another publisher took this position: look again.
       const next = (tail + count) | 0;
+      const slot = this.slot(tail);
+      const name = nameOf(this.#publisher, tail);
       if (Atomics.compareExchange(words, this.#tail, tail, next) !== tail) continue;
+      words[this.#runEnds + slot] = next;
+      words[this.#owners + slot] = name; // No call from the exchange to here.
       this.position = tail;
       return true;
     }
@@ -301,7 +342,12 @@ export class Queue {
 }
 
 function unowned(position: number): number {
-  return position | 0x8000_0000;
+  return position | TOP_BIT;
+}
+
+/** In place of an owner until a run is shown. The lowest bit tells it from a slot that nobody owns. */
+function nameOf(publisher: number, position: number): number {
+  return TOP_BIT | (publisher << 1) | (~position & 1);
 }
 
 function tooSmall(lane: number): Failure {

@@ -28,7 +28,7 @@ import {
 } from "../layout/mod.ts";
 import { geometryOf } from "./format.ts";
 import { Lanes } from "./lanes.ts";
-import { OWNER_MAX, Queue, type QueueSides } from "./queue.ts";
+import { OWNER_MAX, PUBLISHER_MAX, Queue, type QueueSides } from "./queue.ts";
 import { badPriority } from "./refusals.ts";
 import { type Bell, bellOf } from "./waits.ts";
 
@@ -69,8 +69,9 @@ export class Ring {
   readonly #at: Places["at"];
   readonly #side: Places["side"];
 
-  /** Attaches to memory that `createRing` made. Fails with RING_INVALID for anything else. */
+  /** Attaches to memory that `createRing` made. Fails with RING_INVALID for anything else, and for a bad name. */
   constructor(memory: SharedArrayBuffer, sides: QueueSides = {}) {
+    checkPublisher(sides.publisher);
     const geometry = geometryOf(memory);
     const words = new Int32Array(memory, 0, geometry.totalBytes / 4);
     this.geometry = geometry;
@@ -238,14 +239,42 @@ export class Ring {
 
   /** As `release`, for a settled slot that nobody else can release or sweep: it compares nothing. */
   releaseOwn(slot: number): void {
-    this.words[this.at(slot)] = EMPTY;
+    const { words } = this;
+    const status = this.at(slot);
+    const queue = this.#queueOf(slot);
     if (this.#onePublisher) {
-      this.#queueOf(slot).releaseAlone(slot);
+      words[status] = EMPTY;
+      queue.releaseAlone(slot);
       this.done.ringHere();
-    } else {
-      this.#queueOf(slot).release(slot);
-      this.done.ring();
+      return;
     }
+    const turn = queue.turnAt(slot);
+    const next = (words[turn]! + queue.size - 1) | 0;
+    words[status] = EMPTY; // No call from here to the turn: a slot is free as a whole, whoever is killed.
+    Atomics.store(words, turn, next);
+    this.done.ring();
+  }
+
+  /**
+   * Shows what a publisher of this name took and did not show, once its thread has ended, so that its lanes go on.
+   * `fill` writes the words of such a slot from 1 on: nobody knows what of them was written. Says how many
+   * slots these were, and wakes those that wait in the publisher's place.
+   */
+  mend(publisher: number, fill: (slot: number) => void): number {
+    let mended = 0;
+    for (const queue of this.#queues)
+      for (let count; (count = queue.unshownBy(publisher)) > 0; mended += count) {
+        const { position } = queue;
+        for (let i = 0; i < count; i++) {
+          const slot = queue.slot(position + i);
+          this.#stamp(slot, position + i, 0, 0);
+          fill(slot);
+        }
+        queue.show(position, count);
+      }
+    this.work.ring(); // It may have died between showing a slot and ringing, or between freeing and that.
+    this.done.ring();
+    return mended;
   }
 
   /** Whether the publication of this ticket in `slot` is settled: it is so too once the slot went on. */
@@ -512,6 +541,17 @@ export function slotMessage(
   const words = new Int32Array(SLOT_WORDS);
   words.set([0, opcode, tenant, priority, ...args.slice(0, ARGS_PER_SLOT)]);
   return words;
+}
+
+function checkPublisher(publisher: number | undefined): void {
+  if (publisher === undefined) return;
+  if (Number.isInteger(publisher) && publisher >= 1 && publisher <= PUBLISHER_MAX) return;
+  throw new Failure("RING_INVALID", {
+    at: "publisher",
+    found: String(publisher),
+    expected: `1 to ${PUBLISHER_MAX}`,
+    fix: "Give each publisher that may be killed its own number, from 1.",
+  });
 }
 
 function badOwner(owner: number): Failure {

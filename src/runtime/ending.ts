@@ -155,6 +155,12 @@ export class Ending {
     this.#over({ how: "killed", lost, ...why });
   }
 
+  /** A thread has died that may just have been sending to this kernel, or freeing what was answered. */
+  mend(thread: number): void {
+    for (const queue of this.#parts.inputs) queue.mend(thread);
+    if (this.#depth > 0) this.#parts.wake();
+  }
+
   /** The caller of these calls has died: their slots are freed when they are answered, or now. */
   forsake(source: number): void {
     for (const queue of this.#parts.inputs) {

@@ -381,6 +381,11 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     this.#ending.lost(end);
   }
 
+  /** A thread of this number has died, which may have sent to this kernel. The runtime says so. */
+  mend(thread: number): void {
+    this.#ending.mend(thread);
+  }
+
   /** The kernel of this number has died: nobody waits for its calls. The runtime says so. */
   forsake(source: number): void {
     this.#ending.forsake(source);

@@ -62,6 +62,7 @@ export class KernelThread {
   readonly #pool: Blocks;
   readonly #clock: HybridClock;
   readonly #payloadBytesMax: number;
+  readonly #number: number;
 
   constructor(options: KernelThreadOptions) {
     const { now, idle, pause, spec } = options;
@@ -69,6 +70,7 @@ export class KernelThread {
     this.#pool = new Blocks(spec.pool, spec.number);
     this.#clock = new HybridClock(spec.clock, { now: () => this.#now, maxDriftMs });
     this.#payloadBytesMax = spec.payloadBytesMax;
+    this.#number = spec.number;
     this.#now = now();
     this.#pause = pause;
     this.#nap = options.nap;
@@ -162,7 +164,8 @@ export class KernelThread {
     });
     if (!emitsAlone) output.share(output.queue); // Others publish in between: nothing is shown together.
     const routes = new Routes({
-      ...{ source: spec.number, tenant: spec.tenant, clock, pool, payloadBytesMax },
+      ...{ source: spec.number, tenant: spec.tenant, thread: this.#number },
+      ...{ clock, pool, payloadBytesMax },
       ...{ pause: this.#pause, nap: this.#nap, nowMs: this.#nowMs },
     });
     const dead = spec.dead && new DeadLetterSlot(spec.dead, pool);

@@ -7,7 +7,7 @@
 // whoever owns the slot.
 
 import { ringGeometry } from "../layout/mod.ts";
-import { IN_POOL, MESSAGE_ARGS, SLOT } from "../layout/mod.ts";
+import { IN_POOL, MESSAGE_ARGS, MESSAGE_OPCODES, SLOT } from "../layout/mod.ts";
 import { Views } from "../message/mod.ts";
 import { createRing, type QueueSides, Ring } from "../ring/core.ts";
 import type { Blocks } from "./blocks.ts";
@@ -43,6 +43,8 @@ export function createQueue({ capacity, lanes, cellBytes }: QueueShape): QueueMe
 }
 
 const ARGS = SLOT.fields.args.at / 4;
+const OPCODE = SLOT.fields.opcode.at / 4;
+const TENANT = SLOT.fields.tenant.at / 4;
 /** Words of a slot, from its first, by name. */
 export const WORD = Object.fromEntries(
   Object.entries(MESSAGE_ARGS.fields).map(([name, { at }]) => [name, ARGS + at / 4]),
@@ -170,6 +172,19 @@ export class MessageQueue {
   freeOf(slot: number): void {
     const place = this.words[this.ring.at(slot) + WORD.payload_at]!;
     if (place < 0) this.freeBlock(slot, place & ~IN_POOL);
+  }
+
+  /**
+   * Makes nobody's messages of what a thread had taken room for and not shown when it died, so that those behind
+   * them come through. Says how many these were.
+   */
+  mend(thread: number): number {
+    return this.ring.mend(thread, (slot) => {
+      const word = this.ring.at(slot);
+      this.words[word + OPCODE] = MESSAGE_OPCODES.ERROR;
+      this.words[word + TENANT] = 0;
+      this.discard(slot);
+    });
   }
 
   /** Takes a slot's payload away, with its block if that is the slot's. */

@@ -21,7 +21,7 @@ test("Routes.call() fails at once where the kernel ended and looked for the last
   const block = new KernelBlock(new Int32Array(words));
   block.state = STATES.indexOf("active");
   const routes = new Routes({
-    ...{ source: 2, tenant: 0, pool, payloadBytesMax: 256, pause, nap: pause },
+    ...{ source: 2, tenant: 0, thread: 1, pool, payloadBytesMax: 256, pause, nap: pause },
     ...{
       clock: new HybridClock(createClockMemory(), { now: () => 1000 }),
       nowMs: () => performance.now(),

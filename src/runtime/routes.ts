@@ -46,6 +46,8 @@ export interface RoutesOptions {
   /** The number of the kernel that sends, and its tenant. */
   readonly source: number;
   readonly tenant: number;
+  /** The number of the thread that sends. */
+  readonly thread: number;
   readonly clock: HybridClock;
   readonly pool: Blocks;
   readonly payloadBytesMax: number;
@@ -92,7 +94,7 @@ export class Routes {
    * its route, with the calls that wait there.
    */
   add(spec: RouteSpec): void {
-    const { source, clock, pool, payloadBytesMax, pause, nap, nowMs } = this.#options;
+    const { source, thread, clock, pool, payloadBytesMax, pause, nap, nowMs } = this.#options;
     const attentions = spec.attentions.map(
       ({ memory, index }) => [new Attention(memory), index] as const,
     );
@@ -104,7 +106,7 @@ export class Routes {
     const replies = new Map<number, Message>();
     const numbers = this.#numbers.get(spec.id) ?? [];
     const doors = spec.inputs.map((memory, i): Door => {
-      const queue = new MessageQueue(memory, pool);
+      const queue = new MessageQueue(memory, pool, { publisher: thread });
       const sender = new Sender(queue, {
         ...{ source, clock, payloadBytesMax, checksum: spec.checksum, wake },
       });

@@ -107,7 +107,10 @@ export class Runtime implements AsyncDisposable {
       startThread: (number) => parts.startThread({ idle, spec: specOf(number) }),
       ownThread: (number) => ownThread(specOf(number)),
       threadsMax: threads,
-      gone: (thread) => void this.#common.pool.abandon(thread),
+      gone: (thread) => {
+        this.#common.pool.abandon(thread);
+        for (const { handle } of this.#switchboard.all) handle.mend(thread);
+      },
     });
     this.#topics = new TopicDesk({
       launch: (broker, more) => this.launch(broker, more),

@@ -14,6 +14,8 @@ export const Sink = message({ data: list("f64") }, { name: "Sink" });
 /** Answered by so many numbers, or by what cannot be written. */
 export const Grow = message({ to: u32 }, { name: "Grow" });
 export const Bad = message({ count: u32 }, { name: "Bad" });
+/** Sends and calls without end: all that it does is done to "target". */
+export const Rage = message({ size: u32 }, { name: "Rage" });
 /** Waits until its time or a signal; without listening; or with its thread. */
 export const Wait = message({ ms: u32 }, { name: "Wait" });
 export const Deaf = message({ ms: u32 }, { name: "Deaf" });
@@ -159,4 +161,22 @@ export const target = defineKernel({
   on: on.filter(({ message: { id } }) =>
     [Add, Total, Echo, Sink, Throw].some((harmless) => harmless.id === id),
   ),
+});
+
+/** What there is to kill while it sends: small ones, large ones, calls, one after the other. */
+export const sender = defineKernel({
+  ...{ id: "sender", module: import.meta.url },
+  on: [
+    Rage.do(async ({ size }, context) => {
+      const data = new Float64Array(size);
+      for (let round = 0; ; round++) {
+        const calls = Array.from({ length: 8 }, () => context.call("target", Echo, { data }, Echo));
+        for (let i = 0; i < 50; i++) {
+          context.send("target", Sink, { data: data.subarray(0, 4) });
+          context.send("target", Total, { data });
+        }
+        await Promise.allSettled(calls);
+      }
+    }),
+  ],
 });

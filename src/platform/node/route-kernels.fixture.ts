@@ -1,6 +1,6 @@
 // Kernels that send to each other, for tests.
 
-import { type KernelContext, message, text, u32 } from "../../message/mod.ts";
+import { type KernelContext, list, message, text, u32 } from "../../message/mod.ts";
 import { defineKernel } from "../../runtime/mod.ts";
 
 export const Ball = message({ round: u32 }, { name: "Ball" });
@@ -10,6 +10,9 @@ export const Answer = message({ number: u32 }, { name: "Answer" });
 /** Sends as many as it says, and answers with what became of the last. */
 export const Flood = message({ count: u32 });
 export const Status = message({ status: text() });
+/** Its thread ends while it writes one of these to the doubler: to the slot, or to a block. */
+export const Fall = message({ inBlock: u32 });
+const Large = message({ number: u32, bytes: list("u8") }, { name: "Large" });
 
 /** Throws each ball back, and reports what became of it. */
 function player(id: string, other: string) {
@@ -42,6 +45,16 @@ export const asker = defineKernel({
       for (let number = 0; number < count; number++)
         status = context.send("doubler", Ask, { number });
       return { status };
+    }),
+    Fall.do(({ inBlock }, context) => {
+      const fatal = {
+        bytes: new Uint8Array(4096),
+        get number(): number {
+          return process.exit(3);
+        },
+      };
+      if (inBlock === 0) context.send("doubler", Ask, fatal);
+      else context.send("doubler", Large, fatal);
     }),
   ],
 });

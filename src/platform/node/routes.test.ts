@@ -3,8 +3,18 @@
 import { afterEach, expect, test } from "vitest";
 import { Failure } from "../../base/mod.ts";
 import type { Runtime } from "../../runtime/mod.ts";
-import { Answer, Ask, asker, Ball, doubler, Flood, ping, pong } from "./route-kernels.fixture.ts";
-import { Report } from "./route-kernels.fixture.ts";
+import {
+  Answer,
+  Ask,
+  asker,
+  Ball,
+  doubler,
+  Fall,
+  Flood,
+  ping,
+  pong,
+  Report,
+} from "./route-kernels.fixture.ts";
 import { createRuntime } from "./runtime.ts";
 
 let runtime: Runtime;
@@ -79,6 +89,24 @@ test("A route between tenants is refused, by the runtime and where it is used", 
   expect(await codeOf(runtime.connect("asker", "doubler"))).toBe("TENANT_MISMATCH");
   expect(await kernel.call(Flood, { count: 1 })).toEqual({ status: "tenant-mismatch" });
 });
+
+test.each([0, 1])(
+  "A thread that dies while it writes to another's queue stops nobody behind it: in a block %i",
+  async (inBlock) => {
+    runtime = createRuntime({ threads: 2, payloadBlocks: 1 }); // One that is lost fails the second round.
+    const other = await runtime.launch(doubler, { inputQueueCapacity: 4 });
+    for (const round of [1, 2]) {
+      const kernel = await runtime.launch(asker, { routes: ["doubler"], ownThread: true });
+      kernel.send(Fall, { inBlock });
+      const behind = [1, 2].map((number) => other.call(Ask, { number }));
+      expect(await kernel.wait()).toMatchObject({ how: "killed", exitCode: 3 });
+      behind.push(other.call(Ask, { number: 3 }));
+      expect((await Promise.all(behind)).map(({ number }) => number)).toEqual([2, 4, 6]);
+      expect(other.metrics).toMatchObject({ messagesProcessed: 3 * round, failed: round });
+    }
+    expect(await other.terminate()).toEqual({ how: "terminated", refused: 0 });
+  },
+);
 
 test("Host and kernels publish to one queue at once, and every message is handled", async () => {
   start();

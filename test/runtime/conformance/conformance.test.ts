@@ -93,6 +93,7 @@ describe("The conformance table", () => {
       "setGeneration",
       "lost",
       "forsake",
+      "mend",
       "resend",
       "collectDeadLetters",
       "traffic",
