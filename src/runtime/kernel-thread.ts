@@ -105,6 +105,11 @@ export class KernelThread {
     this.loop.kernel(index)?.routes.add(spec);
   }
 
+  /** A kernel sends to another one no longer. */
+  unroute(index: number, kernel: string): void {
+    this.loop.kernel(index)?.routes.remove(kernel);
+  }
+
   /** Ends a kernel: what it claimed and did not start is refused, and its `stop` has run. */
   async end(index: number): Promise<void> {
     const served = this.#served.get(index);

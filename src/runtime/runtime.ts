@@ -114,7 +114,7 @@ export class Runtime implements AsyncDisposable {
     });
     this.#topics = new TopicDesk({
       launch: (broker, more) => this.launch(broker, more),
-      connect: (from, to) => this.connect(from, to),
+      connect: (from, to, by) => this.#switchboard.connect(from, to, by),
       ...{ running: () => this.#switchboard.all, pause, isThreaded: parts.backend !== "null" },
     });
     this.#reviver = new Reviver({

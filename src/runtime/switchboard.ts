@@ -1,15 +1,15 @@
-// Switchboard: which kernel may send to which. Routes are asked for by id and outlive the kernels: whoever is
-// launched again is connected again.
+// Switchboard: makes the routes by which kernels send to each other. What the host asks for outlives the kernels:
+// whoever is launched again is connected again.
 
 import { Failure } from "../base/mod.ts";
+import { HOST, Pairs } from "./pairs.ts";
 import { unsupported } from "./unsupported.ts";
 import type { RouteSpec } from "./routes.ts";
 import type { Running } from "./running.ts";
 
 export class Switchboard {
   readonly #running = new Map<string, Running>();
-  /** As `from` and `to` on two lines. */
-  readonly #pairs = new Set<string>();
+  readonly #pairs = new Pairs();
 
   get all(): readonly Running[] {
     return [...this.#running.values()];
@@ -21,32 +21,34 @@ export class Switchboard {
 
   /**
    * Lets `from` send to `to`, from now on or from when both are there. Fails with TENANT_MISMATCH where both
-   * are there and have different tenants, with OPTION_UNSUPPORTED where one has no routes.
+   * are there and have different tenants, with OPTION_UNSUPPORTED where one has no routes. `by`: the kernel whose
+   * launch asks for it, or else the host.
    */
-  async connect(from: string, to: string): Promise<void> {
+  async connect(from: string, to: string, by = HOST): Promise<void> {
     const [source, target] = [this.#running.get(from), this.#running.get(to)];
     for (const one of [source, target])
       if (one?.launch.enableK2k === false) throw closedTo(from, to, one.id);
-    if (source === undefined || target === undefined) return void this.#pairs.add(pairOf(from, to));
-    if (source.launch.tenant !== target.launch.tenant) throw mismatch(source, target);
-    this.#pairs.add(pairOf(from, to));
-    await route(source, target);
+    const areThere = source !== undefined && target !== undefined;
+    if (areThere && source.launch.tenant !== target.launch.tenant) throw mismatch(source, target);
+    this.#pairs.add(from, to, by);
+    if (areThere) await route(source, target);
   }
 
   /** A kernel has started: makes the routes from it and to it. */
   async add(running: Running): Promise<void> {
     this.#running.set(running.id, running);
-    for (const to of running.launch.routes) this.#pairs.add(pairOf(running.id, to));
-    for (const [source, target] of this.#routes()) {
-      if (source === running) await route(source, target);
-      else if (target === running) await route(source, target).catch(() => {}); // Its sender has died.
-    }
+    for (const to of running.launch.routes) this.#pairs.add(running.id, to, running.id);
+    await this.from(running);
+    for (const source of this.#sendersTo(running))
+      if (source !== running) await route(source, running).catch(() => {}); // It has died.
   }
 
   /** A kernel is about to serve elsewhere: makes the routes from it, there. */
   async from(running: Running): Promise<void> {
-    for (const [source, target] of this.#routes())
-      if (source === running) await route(source, target);
+    for (const id of this.#pairs.targetsOf(running.id)) {
+      const target = this.#running.get(id);
+      if (target !== undefined && isOpen(running, target)) await route(running, target);
+    }
   }
 
   /**
@@ -54,26 +56,32 @@ export class Switchboard {
    * before it knew. A sender whose thread has died needs no route.
    */
   async to(running: Running): Promise<void> {
-    const senders = [...this.#routes()].filter(([, target]) => target === running);
-    const told = senders.map(([source, target]) =>
-      route(source, target).finally(() => running.wake()),
-    );
+    const senders = this.#sendersTo(running);
+    const told = senders.map((source) => route(source, running).finally(() => running.wake()));
     await Promise.allSettled(told);
   }
 
+  /** A kernel has ended. Who sent to it only because it wanted that holds its queues no longer. */
   remove(id: string): void {
     this.#running.delete(id);
-  }
-
-  /** Pairs of which both are there. */
-  *#routes(): Generator<readonly [source: Running, target: Running]> {
-    for (const pair of this.#pairs) {
-      const [from, to] = pair.split("\n") as [string, string];
-      const [source, target] = [this.#running.get(from), this.#running.get(to)];
-      if (source?.launch.enableK2k !== true || target?.launch.enableK2k !== true) continue;
-      yield [source, target];
+    for (const [from, to] of this.#pairs.drop(id)) {
+      const source = this.#running.get(from);
+      const serving = source?.served.map(({ thread }, i) =>
+        thread.unroute(source.specs[i]!.index, to),
+      );
+      void Promise.allSettled(serving ?? []); // Where a thread has died there is nothing to hold.
     }
   }
+
+  #sendersTo(running: Running): readonly Running[] {
+    const senders = this.#pairs.sendersTo(running.id).flatMap((id) => this.#running.get(id) ?? []);
+    return senders.filter((source) => isOpen(source, running));
+  }
+}
+
+/** Whether there may be a route from one to the other. */
+function isOpen(source: Running, target: Running): boolean {
+  return source.launch.enableK2k && target.launch.enableK2k;
 }
 
 async function route(source: Running, target: Running): Promise<void> {
@@ -91,10 +99,6 @@ async function route(source: Running, target: Running): Promise<void> {
   await Promise.all(
     source.served.map(({ thread }, i) => thread.route(source.specs[i]!.index, spec)),
   );
-}
-
-function pairOf(from: string, to: string): string {
-  return `${from}\n${to}`;
 }
 
 function closedTo(from: string, to: string, id: string): Failure {

@@ -18,6 +18,8 @@ export interface ServingThread {
   launch(spec: KernelSpec, definition: KernelDefinition | undefined): Promise<Launched>;
   /** Lets a kernel send to another one. */
   route(index: number, route: RouteSpec): Promise<void>;
+  /** It sends to that kernel no longer. */
+  unroute(index: number, kernel: string): Promise<void>;
   /** Takes a kernel off the thread. */
   end(index: number): Promise<void>;
   /** Saves a kernel, or hands it over to another thread. */

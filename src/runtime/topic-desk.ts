@@ -14,7 +14,7 @@ const CELL_BYTES = 512;
 
 export interface DeskParts {
   readonly launch: (source: typeof broker, options: LaunchOptions) => Promise<AsyncDisposable>;
-  readonly connect: (from: string, to: string) => Promise<void>;
+  readonly connect: (from: string, to: string, by: string) => Promise<void>;
   /** The kernels that run. */
   readonly running: () => readonly Running[];
   readonly pause: () => Promise<void>;

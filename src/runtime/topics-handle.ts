@@ -26,8 +26,8 @@ export interface TopicsMetrics extends BrokerMetrics {
 
 export interface TopicsParts {
   readonly options: ResolvedBroker;
-  /** Lets the broker send to a kernel, or a kernel to the broker. Fails with TENANT_MISMATCH. */
-  readonly connect: (from: string, to: string) => Promise<void>;
+  /** Lets the broker send to a kernel, or a kernel to the broker, as long as kernel `by` is there. Fails with TENANT_MISMATCH. */
+  readonly connect: (from: string, to: string, by: string) => Promise<void>;
   readonly pause: () => Promise<void>;
   /** The topics have ended. */
   readonly gone: () => void;
@@ -99,7 +99,7 @@ export class Topics implements AsyncDisposable {
   ): Promise<number> {
     const id = idOf(kernel);
     const subscription = resolveSubscription(filter, qos);
-    await this.#parts.connect(this.id, id);
+    await this.#parts.connect(this.id, id, id);
     const broker = await this.#open(); // What is told when it has begun is told once.
     const order: Subscribing = { order: "subscribe", kernel: id, ...subscription };
     const filters = this.#subscriptions.get(id) ?? new Map<string, Subscribing>();
@@ -162,8 +162,8 @@ export class Topics implements AsyncDisposable {
   ): Promise<void> {
     const isHeard = subscribes.length > 0 || this.#subscriptions.has(kernel);
     if (publishes.length === 0 && !isHeard && !this.#members.has(kernel)) return;
-    if (publishes.length > 0) await this.#parts.connect(kernel, this.id);
-    if (isHeard) await this.#parts.connect(this.id, kernel);
+    if (publishes.length > 0) await this.#parts.connect(kernel, this.id, kernel);
+    if (isHeard) await this.#parts.connect(this.id, kernel, kernel);
     const member: Member = { order: "join", kernel, number, publishes, subscribes };
     this.#members.set(kernel, member);
     await this.#tell(member);

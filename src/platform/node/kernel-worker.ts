@@ -31,6 +31,12 @@ export type KernelCommand =
       readonly index: number;
       readonly route: RouteSpec;
     }
+  | {
+      readonly command: "unroute";
+      readonly id: number;
+      readonly index: number;
+      readonly kernel: string;
+    }
   | { readonly command: "end"; readonly id: number; readonly index: number }
   | {
       readonly command: "order";
@@ -81,6 +87,7 @@ async function run(command: KernelCommand): Promise<void> {
       say({ reply: "done", id, answer: await thread.order(command.index, command.order) });
     } else {
       if (command.command === "route") thread.route(command.index, command.route);
+      else if (command.command === "unroute") thread.unroute(command.index, command.kernel);
       else await thread.end(command.index);
       say({ reply: "done", id });
     }

@@ -87,6 +87,9 @@ export async function startServingThread({
     route: async (index, route) => {
       await ask({ command: "route", index, route });
     },
+    unroute: async (index, kernel) => {
+      await ask({ command: "unroute", index, kernel });
+    },
     end: async (index) => {
       await ask({ command: "end", index });
     },
@@ -146,6 +149,7 @@ export function ownServingThread(spec: ThreadSpec, pause: () => Promise<void>): 
       }
     },
     route: async (index, route) => thread.route(index, route),
+    unroute: async (index, kernel) => thread.unroute(index, kernel),
     async end(index) {
       try {
         await thread.end(index);

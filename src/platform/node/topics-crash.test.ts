@@ -106,9 +106,9 @@ test("A handler that throws: repeated at 1, not at 0 or 2", async () => {
   expect(await of(topics)).toMatchObject({ handled: 1, failed: 2, retried: 1 });
 });
 
-test("1 and 2 wait for a kernel that is not there, for a time; 0 is dropped", async () => {
+test("1 and 2 wait for a kernel that is not there; 0 is dropped", async () => {
   start();
-  const topics = await runtime.topics({ timeoutMs: 1500 });
+  const topics = await runtime.topics();
   const words = sharedWords();
   const subscribes = [{ filter: "t", qos: 2 }] as const;
   const first = await runtime.launch(listener, { data: words, subscribes });
@@ -118,16 +118,30 @@ test("1 and 2 wait for a kernel that is not there, for a time; 0 is dropped", as
   await runtime.launch(listener, { data: words, subscribes });
   await expect.poll(() => of(topics), PATIENCE).toMatchObject({ handled: 2, lag: 0 });
   expect(counts(words, "ended", 3)).toEqual([0, 1, 1]);
-
-  runtime.getKernel("listener")!.deactivate();
-  const [id] = await publish(topics, [3], 2);
-  await expect.poll(() => topics.receipt(id!), PATIENCE).toMatchObject({ expired: 1 });
-  runtime.getKernel("listener")!.activate();
-  await publish(topics, [4], 2);
-  await expect.poll(() => of(topics), PATIENCE).toMatchObject({ handled: 3, expired: 1, lag: 0 });
-  expect(counts(words, "started", 5)[3]).toBe(0);
   await topics.forget("listener");
   expect(Object.keys((await topics.metrics()).subscribers)).toEqual([]);
+});
+
+test("1 and 2 wait no longer than the topics say, and what comes later is handled", async () => {
+  start();
+  const topics = await runtime.topics({ timeoutMs: 300 });
+  const words = sharedWords();
+  const subscribes = [{ filter: "t", qos: 2 }] as const;
+  const kernel = await runtime.launch(listener, { data: words, subscribes });
+  kernel.deactivate();
+  for (const qos of [1, 2] as const) {
+    const [id] = await publish(topics, [0], qos);
+    await expect.poll(() => topics.receipt(id!), PATIENCE).toMatchObject({ expired: 1 });
+  }
+  kernel.activate();
+  let sent = 0;
+  const isHandled = async (): Promise<boolean> => {
+    await publish(topics, [++sent], 2); // Again, where this machine was too busy for one to come in time.
+    await expect.poll(() => of(topics), PATIENCE).toMatchObject({ lag: 0 });
+    return (await of(topics)).handled > 0;
+  };
+  await expect.poll(isHandled, PATIENCE).toBe(true);
+  expect(counts(words, "started", 1)).toEqual([0]);
 });
 
 test("A broker whose thread dies is launched again and told again; what was under way is gone", async () => {
