@@ -32,7 +32,8 @@ const TIMER_MAX_MS = 2 ** 31 - 1;
 
 export class Backlog {
   readonly #options: BacklogOptions;
-  readonly #waiting: Waiting[] = [];
+  /** In their order. */
+  readonly #waiting = new Set<Waiting>();
   #isPumping = false;
   readonly #moved = { holds: () => this.#send() > 0 || this.size === 0 };
 
@@ -41,32 +42,32 @@ export class Backlog {
   }
 
   get size(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   push(one: Waiting): void {
-    this.#waiting.push(one);
+    this.#waiting.add(one);
     if (this.#isPumping) this.look(); // It may wait for less time than those before it.
     else void this.#pump();
   }
 
   /** Gives up the one that has waited longest. */
   dropOldest(failure: Failure): void {
-    this.#waiting.shift()?.refuse(failure);
+    const [oldest] = this.#waiting;
+    if (oldest !== undefined) this.drop(oldest, failure);
   }
 
   /** Gives up one, wherever it waits. */
   drop(one: Waiting, failure: Failure): void {
-    const at = this.#waiting.indexOf(one);
-    if (at < 0) return;
-    this.#waiting.splice(at, 1);
+    if (!this.#waiting.delete(one)) return;
     one.refuse(failure);
     this.look();
   }
 
   /** Gives up all, and says how many. */
   refuseAll(failure: Failure): number {
-    const all = this.#waiting.splice(0);
+    const all = [...this.#waiting];
+    this.#waiting.clear();
     for (const one of all) one.refuse(failure);
     this.look();
     return all.length;
@@ -84,10 +85,8 @@ export class Backlog {
       this.#send();
       this.#expire(nowMs());
       if (this.size === 0) break;
-      const soonest = this.#waiting.reduce(
-        (least, { untilMs }) => Math.min(least, untilMs),
-        Infinity,
-      );
+      let soonest = Infinity;
+      for (const { untilMs } of this.#waiting) soonest = Math.min(soonest, untilMs);
       const left = Math.min(soonest - nowMs(), waitMs() || Infinity, TIMER_MAX_MS);
       await done.waitAsync(this.#moved, Math.max(1, left), keepAlive);
     }
@@ -97,20 +96,19 @@ export class Backlog {
   /** Sends from the front until there is no room, and says how many were sent or failed. */
   #send(): number {
     let moved = 0;
-    for (let one = this.#waiting[0]; one !== undefined; one = this.#waiting[0]) {
+    for (const one of this.#waiting) {
       try {
         if (!one.send()) break;
       } catch (error) {
         one.refuse(error as Failure); // Sending throws nothing else.
       }
-      this.#waiting.shift();
+      this.#waiting.delete(one);
       moved++;
     }
     return moved;
   }
 
   #expire(nowMs: number): void {
-    for (const one of this.#waiting.filter(({ untilMs }) => untilMs <= nowMs))
-      this.drop(one, this.#options.late());
+    for (const one of this.#waiting) if (one.untilMs <= nowMs) this.drop(one, this.#options.late());
   }
 }

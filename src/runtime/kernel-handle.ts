@@ -11,6 +11,7 @@ import type { KernelDefinition } from "./define-kernel.ts";
 import { type Door, Doors } from "./doors.ts";
 import { Ending } from "./ending.ts";
 import { unwrap } from "./envelopes.ts";
+import { mustBeGiven, mustBeMessage } from "./given.ts";
 import { type KernelBlock, sumOf } from "./kernel-block.ts";
 import type {
   CallOptions,
@@ -191,6 +192,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     value: InputOf<Of>,
     options?: SendOptions,
   ): boolean {
+    mustBeGiven(message, value, this.id);
     return this.#outbox.send(message, value, options);
   }
 
@@ -200,6 +202,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     value: InputOf<Of>,
     options: SendOptions & { readonly timeoutMs?: number } = {},
   ): Promise<void> {
+    mustBeGiven(message, value, this.id);
     await this.#outbox.sendWaiting(message, value, options);
   }
 
@@ -228,6 +231,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     options?: CallOptions,
   ): Promise<ReplyOf<Kernel, Of>> {
     try {
+      mustBeGiven(message, value, this.id);
       return this.#outbox.call(message, value, options) as Promise<ReplyOf<Kernel, Of>>;
     } catch (error) {
       return Promise.reject(error as Error);
@@ -244,12 +248,14 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     message: Message<Of>,
     timeoutMs: number,
   ): Promise<ValueOf<Of>> {
+    mustBeMessage(message, this.id);
     return (await this.#received.wait(message as unknown as Message, timeoutMs))
       .value as ValueOf<Of>;
   }
 
   /** Fails with QUEUE_EMPTY, or with KERNEL_TERMINATED. */
   tryReceive<Of extends Fields>(message: Message<Of>): ValueOf<Of> {
+    mustBeMessage(message, this.id);
     const taken = this.#received.take(message as unknown as Message);
     if (taken !== undefined) return taken.value as ValueOf<Of>;
     if (this.isTerminated) throw terminated(this.id);
@@ -264,6 +270,7 @@ export class KernelHandle<Kernel = KernelDefinition> implements AsyncDisposable 
     message: Message<Of>,
     signal?: AbortSignal,
   ): AsyncGenerator<ValueOf<Of>, void> {
+    mustBeMessage(message, this.id);
     for (;;) {
       try {
         yield (await this.#received.wait(message as unknown as Message, Infinity, signal))

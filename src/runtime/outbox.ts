@@ -56,7 +56,8 @@ export class Outbox {
   /** Messages that were not sent because there was no room. */
   dropped = 0;
   readonly #parts: OutboxParts;
-  readonly #backlog: Backlog;
+  /** Made when the first message waits: most kernels never have one. */
+  #backlog: Backlog | undefined;
   readonly #facts: SendFacts = { ...PLAIN_SEND };
   readonly #patience: Patience;
   /** Whether sends may be shown together: nobody else publishes, and all go one way. */
@@ -71,20 +72,14 @@ export class Outbox {
   };
 
   constructor(parts: OutboxParts) {
-    const { doors, keepAlive, nowMs, admission } = parts;
     this.#parts = parts;
     this.#patience = new Patience(parts.callSpins);
     this.#mayGather = !parts.launch.priorities && parts.poke === undefined;
-    this.#backlog = new Backlog({
-      ...{ done: doors.last.sender.queue.ring.done, keepAlive, nowMs },
-      waitMs: () => (doors.all.length > 1 ? 1 : (admission?.waitMs ?? 0)), // Other queues ring elsewhere.
-      late: () => this.#refused(),
-    });
   }
 
   /** Messages that wait on the host. */
   get waiting(): number {
-    return this.#backlog.size;
+    return this.#backlog?.size ?? 0;
   }
 
   /** See `KernelHandle.send`. */
@@ -92,7 +87,7 @@ export class Outbox {
     this.#parts.mustTake();
     const facts = this.#factsOf(options, 0);
     const queue = this.#parts.doors.pick(options?.key, options?.level);
-    if (this.#backlog.size > 0) this.#why = "room";
+    if (this.waiting > 0) this.#why = "room";
     else if (this.#publish(message, value, facts, queue, this.#mayGather) >= 0) {
       this.#tell(message);
       this.#flushSoon();
@@ -104,7 +99,7 @@ export class Outbox {
 
   /** Sends a dead letter once more. False: something keeps it, whatever the policy. */
   resend(type: number, payload: Uint8Array, attempts: number): boolean {
-    if (this.#backlog.size > 0) return false;
+    if (this.waiting > 0) return false;
     const facts = { ...PLAIN_SEND, attempts };
     const queue = this.#parts.doors.pick();
     const isSent = this.#publish(new RawMessage(type), payload, facts, queue, false) >= 0;
@@ -133,7 +128,7 @@ export class Outbox {
     const facts = this.#factsOf(options, this.#correlate());
     const queue = doors.pick(options?.key, options?.level);
     const watch = telemetry.watch(message);
-    if (this.#backlog.size > 0) {
+    if (this.waiting > 0) {
       this.#why = "room";
       return this.#callWhenFree(message, value, options, facts, queue, watch);
     }
@@ -156,7 +151,7 @@ export class Outbox {
 
   /** What waits on the host is not sent any more. Says how many messages that are. */
   refuseAll(failure: Failure): number {
-    return this.#backlog.refuseAll(failure);
+    return this.#backlog?.refuseAll(failure) ?? 0;
   }
 
   /** Publishes a message, or returns -1: `#why` says what keeps it. */
@@ -187,7 +182,7 @@ export class Outbox {
     queue: number,
   ): boolean {
     const { launch, bury } = this.#parts;
-    const isCrowded = this.#backlog.size >= launch.inputQueueCapacity;
+    const isCrowded = this.waiting >= launch.inputQueueCapacity;
     switch (launch.whenFull) {
       case "fail":
         throw this.#refused();
@@ -195,7 +190,7 @@ export class Outbox {
         if (isCrowded) throw this.#refused();
         break;
       case "drop-oldest":
-        if (isCrowded) this.#backlog.dropOldest(dropped(this.#parts.id));
+        if (isCrowded) this.#backlog?.dropOldest(dropped(this.#parts.id));
         break;
       case "dead-letter":
         bury(message.id, copyOf(message, value), "queue-full", facts.attempts);
@@ -203,8 +198,18 @@ export class Outbox {
       case "drop-newest":
         return this.#dropped(message);
     }
-    this.#backlog.push(this.#later(message, value, facts, queue));
+    this.#wait(this.#later(message, value, facts, queue));
     return true;
+  }
+
+  #wait(one: Waiting): void {
+    const { doors, keepAlive, nowMs, admission } = this.#parts;
+    this.#backlog ??= new Backlog({
+      ...{ done: doors.last.sender.queue.ring.done, keepAlive, nowMs },
+      waitMs: () => (doors.all.length > 1 ? 1 : (admission?.waitMs ?? 0)), // Other queues ring elsewhere.
+      late: () => this.#refused(),
+    });
+    this.#backlog.push(one);
   }
 
   /** A message was sent that nobody waits for. */
@@ -273,7 +278,7 @@ export class Outbox {
     if (Number.isNaN(timeoutMs)) throw noTime();
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     if (signal?.aborted === true) throw cancelled(id, signal.reason);
-    const abort = (): void => this.#backlog.drop(waiting, cancelled(id, signal?.reason));
+    const abort = (): void => this.#backlog?.drop(waiting, cancelled(id, signal?.reason));
     const waiting: Waiting = {
       send: () => {
         mustTake();
@@ -290,7 +295,7 @@ export class Outbox {
       untilMs: nowMs() + timeoutMs,
     };
     signal?.addEventListener("abort", abort, { once: true });
-    this.#backlog.push(waiting);
+    this.#wait(waiting);
     return promise;
   }
 

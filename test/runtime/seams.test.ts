@@ -182,6 +182,25 @@ describe("What no option can be is refused", () => {
     expect(await codeOf(kernel.call(Where, { nothing: 0 }, options))).toBe("OPTION_UNSUPPORTED");
     expect(await kernel.call(Where, { nothing: 0 })).toMatchObject({ count: 0 });
   });
+
+  test("of a verb: no message, or no value", async () => {
+    begin({ threads: 1 });
+    const kernel = await runtime.launch(plain);
+    const none = undefined as never;
+    const invalid = [
+      () => kernel.call(none, { nothing: 0 }),
+      () => kernel.call(Where, none),
+      () => kernel.call({ nothing: 0 } as never, none),
+      async () => kernel.send(none, { nothing: 0 }),
+      async () => kernel.send(Where, null as never),
+      () => kernel.sendWaiting(none, { nothing: 0 }),
+      () => kernel.receive(none),
+      async () => kernel.tryReceive(none),
+      () => kernel.messages(none).next(),
+    ];
+    for (const verb of invalid) expect(await codeOf(verb())).toBe("MESSAGE_INVALID");
+    expect(await kernel.call(Where, { nothing: 0 })).toMatchObject({ count: 0 });
+  });
 });
 
 test.each(["persistent", "event-driven"] as const)(
