@@ -3,20 +3,23 @@
 // What the host wanted stays, since kernels come back under their ids. What a kernel's launch wanted goes with the
 // kernel: its next launch says so again.
 
-/** The host, where it is the one who wants something. No kernel has this id. */
-export const HOST = "";
+/** The host, where it is the one who wants something. */
+export const HOST = Symbol("host");
+
+/** A kernel, by its id, or the host. */
+export type Wanting = string | typeof HOST;
 
 export class Pairs {
   /** Who wants that one kernel sends to another one. */
-  readonly #wanted = new Map<string, Map<string, Set<string>>>();
+  readonly #wanted = new Map<string, Map<string, Set<Wanting>>>();
   /** Those that may send to a kernel. */
   readonly #senders = new Map<string, Set<string>>();
 
   /** `by`: a kernel that is one of the two, or HOST. */
-  add(from: string, to: string, by: string): void {
-    const targets = this.#wanted.get(from) ?? new Map<string, Set<string>>();
+  add(from: string, to: string, by: Wanting): void {
+    const targets = this.#wanted.get(from) ?? new Map<string, Set<Wanting>>();
     this.#wanted.set(from, targets);
-    const owners = targets.get(to) ?? new Set<string>();
+    const owners = targets.get(to) ?? new Set<Wanting>();
     targets.set(to, owners.add(by));
     this.#senders.set(to, (this.#senders.get(to) ?? new Set()).add(from));
   }

@@ -2,7 +2,7 @@
 // whoever is launched again is connected again.
 
 import { Failure } from "../base/mod.ts";
-import { HOST, Pairs } from "./pairs.ts";
+import { HOST, Pairs, type Wanting } from "./pairs.ts";
 import { unsupported } from "./unsupported.ts";
 import type { RouteSpec } from "./routes.ts";
 import type { Running } from "./running.ts";
@@ -24,7 +24,7 @@ export class Switchboard {
    * are there and have different tenants, with OPTION_UNSUPPORTED where one has no routes. `by`: the kernel whose
    * launch asks for it, or else the host.
    */
-  async connect(from: string, to: string, by = HOST): Promise<void> {
+  async connect(from: string, to: string, by: Wanting = HOST): Promise<void> {
     const [source, target] = [this.#running.get(from), this.#running.get(to)];
     for (const one of [source, target])
       if (one?.launch.enableK2k === false) throw closedTo(from, to, one.id);
