@@ -147,13 +147,16 @@ test("whoever swaps a folder for a link while it is read never has the outside r
     }
   })();
   const outcomes = new Set<string>();
-  for (let round = 0; round < 300; round++) {
-    const outcome = await files.read(MODULE, 100).catch((error: unknown) => error);
-    if (outcome instanceof Failure) outcomes.add(outcome.code);
-    else expect(outcome).toEqual(moduleOf(0));
+  try {
+    for (let round = 0; round < 300; round++) {
+      const outcome = await files.read(MODULE, 100).catch((error: unknown) => error);
+      if (outcome instanceof Failure) outcomes.add(outcome.code);
+      else expect(outcome).toEqual(moduleOf(0));
+    }
+  } finally {
+    stop.abort();
+    await swaps; // Else they go on in a folder that is being removed.
   }
-  stop.abort();
-  await swaps;
   for (const code of outcomes) expect(["PACK_PATH_UNSAFE", "PACK_UNREADABLE"]).toContain(code);
 });
 
@@ -165,13 +168,23 @@ test("a file that grows while it is read is refused", async () => {
     for (let size = 0; !stop.signal.aborted; size = (size + 1) % 4096)
       await writeFile(file, new Uint8Array(size));
   })();
-  for (let round = 0; round < 100; round++) {
-    const outcome = await files.read(MODULE, 1024).catch((error: unknown) => error);
-    if (!(outcome instanceof Failure))
-      expect((outcome as Uint8Array).length).toBeLessThanOrEqual(1024);
+  try {
+    for (let round = 0; round < 100; round++) {
+      const outcome = await files.read(MODULE, 1024).catch((error: unknown) => error);
+      if (!(outcome instanceof Failure))
+        expect((outcome as Uint8Array).length).toBeLessThanOrEqual(1024);
+    }
+  } finally {
+    stop.abort();
+    await growth; // As above.
   }
-  stop.abort();
-  await growth;
+});
+
+test("a folder that went away is refused by name, whichever step notices it", async () => {
+  const files = await directoryFiles(pack);
+  await rm(pack, { recursive: true });
+  for (const step of [() => files.list(), () => files.read(MODULE, 1024), verifyFolder])
+    expect((await failureIn(step())).code).toBe("PACK_UNREADABLE");
 });
 
 /** The good pack as a tar, with `entry` put before it. */

@@ -35,7 +35,9 @@ const READ_BYTES_MAX = 2 ** 30; // Node's own limit of one read is twice that.
 
 /** Opens the file anew for each part, so that a model that is kept holds no handle. */
 async function openParts(file: string): Promise<Parts> {
-  const found = await stat(file);
+  const found = await stat(file).catch((cause: Error) => {
+    throw unreadable(file, cause.message, cause);
+  });
   if (!found.isFile()) throw unreadable(file, "something that is no regular file");
   return {
     bytes: found.size,
@@ -47,7 +49,11 @@ async function openParts(file: string): Promise<Parts> {
       let done = 0;
       while (done < length) {
         const step = Math.min(length - done, READ_BYTES_MAX);
-        const { bytesRead } = await handle.read(bytes, done, step, at + done);
+        const { bytesRead } = await handle
+          .read(bytes, done, step, at + done)
+          .catch((cause: Error) => {
+            throw unreadable(file, cause.message, cause);
+          });
         if (bytesRead === 0) throw unreadable(file, "a file that became shorter while it was read");
         done += bytesRead;
       }

@@ -37,14 +37,15 @@ export async function directoryFiles(folder: string): Promise<PackFiles> {
     throw unreadable(folder, messageOf(cause), cause);
   });
   return {
-    list: () => listFiles(root),
-    read: async (path, bytesMax) => {
-      if (!isPlainPath(path)) throw unsafe(path, "a path that is not plain");
-      await refuseLinks(root, path);
-      await using handle = await openFile(join(root, path), path);
-      await requireSameFile(handle, root, path);
-      return await readOpen(handle, path, bytesMax); // Awaited before the handle closes.
-    },
+    list: () => readably(root, () => listFiles(root)),
+    read: (path, bytesMax) =>
+      readably(path, async () => {
+        if (!isPlainPath(path)) throw unsafe(path, "a path that is not plain");
+        await refuseLinks(root, path);
+        await using handle = await openFile(join(root, path), path);
+        await requireSameFile(handle, root, path);
+        return await readOpen(handle, path, bytesMax); // Awaited before the handle closes.
+      }),
   };
 }
 
@@ -53,8 +54,19 @@ export async function readFileWithin(
   path: string,
   bytesMax: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  await using handle = await openFile(await realpath(path).catch(() => path), path);
-  return await readOpen(handle, path, bytesMax); // Awaited before the handle closes.
+  return readably(path, async () => {
+    await using handle = await openFile(await realpath(path).catch(() => path), path);
+    return await readOpen(handle, path, bytesMax); // Awaited before the handle closes.
+  });
+}
+
+/** Whatever else the file system says at any step, such as of a file that just went away, is PACK_UNREADABLE. */
+async function readably<Value>(path: string, read: () => Promise<Value>): Promise<Value> {
+  try {
+    return await read();
+  } catch (cause) {
+    throw cause instanceof Failure ? cause : unreadable(path, messageOf(cause), cause);
+  }
 }
 
 /** Every path under `root` that is not a folder. Links are listed and not followed. */
